@@ -1,0 +1,22 @@
+// Package document holds the one value that travels from the source to the
+// index: an id, a version and finished JSON.
+//
+// It exists so that internal/source and internal/bulk need not know each
+// other; it has no behaviour and imports nothing.
+package document
+
+// Document is one document on its way from the source to the index.
+//
+// The slices belong to whoever made the Document and are valid only until the
+// call that received it returns; a receiver that keeps anything copies it.
+// Nothing is allocated per document that way.
+type Document struct {
+	// ID becomes _id: UTF-8, 1 to 512 bytes (the limit of Elasticsearch).
+	ID []byte
+	// Version is the external version: a number that grows with each change
+	// of the document. Versions start at 1; 0 means that the source has none.
+	Version int64
+	// JSON is one JSON object without a line break outside its strings.
+	// nil means: delete the document with this ID.
+	JSON []byte
+}
