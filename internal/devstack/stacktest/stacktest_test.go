@@ -1,0 +1,76 @@
+package stacktest
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+)
+
+func TestDatabaseIsEmptyAndGoneAfterTheTest(t *testing.T) {
+	t.Parallel()
+	var lost string
+	t.Run("in use until the end", func(t *testing.T) {
+		lost = Database(t)
+		conn, err := pgx.Connect(t.Context(), lost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close(context.Background()) }) // runs first; the other session stays open
+		if _, err := pgx.Connect(t.Context(), lost); err != nil {
+			t.Fatal(err)
+		}
+		var tables int
+		err = conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").Scan(&tables)
+		if err != nil || tables != 0 {
+			t.Errorf("fresh database has %d tables, %v; want none", tables, err)
+		}
+	})
+	if lost == "" {
+		Missing(t, "no PostgreSQL")
+	}
+	if conn, err := pgx.Connect(t.Context(), lost); err == nil {
+		conn.Close(t.Context())
+		t.Error("the database outlived its test")
+	}
+}
+
+func TestPrefixTakesItsIndicesAway(t *testing.T) {
+	t.Parallel()
+	server := Elasticsearch(t)
+	var prefix string
+	t.Run("with hidden, locked and read-only indices", func(t *testing.T) {
+		prefix = Prefix(t)
+		put(t, server, "/"+prefix+"-000001", `{"aliases":{"`+prefix+`":{}}}`)
+		put(t, server, "/lock-"+prefix, `{"settings":{"index.hidden":true}}`)
+		put(t, server, "/"+prefix+"-000002", `{"settings":{"index.blocks.read_only":true}}`)
+	})
+	body, err := call(t.Context(), http.MethodGet, server, "/_all/_settings?expand_wildcards=all&filter_path=*.settings.index.uuid", "")
+	if err != nil || strings.Contains(string(body), prefix) {
+		t.Errorf("indices of %s outlived their test: %v", prefix, err)
+	}
+}
+
+func put(t *testing.T, server, path, body string) {
+	t.Helper()
+	if _, err := call(t.Context(), http.MethodPut, server, path, body); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWords(t *testing.T) {
+	t.Parallel()
+	got := []string{words("TestA/holder paused, then_back"), words("TestAVeryLongNameThatGoesOnAndOnAndOn")}
+	want := []string{"taholderpausedthenback", "taverylongnamethatgoesona"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	valid := regexp.MustCompile(`^t[a-z0-9]*-[0-9a-f]{8}$`)
+	if prefix := Prefix(t); !valid.MatchString(prefix) {
+		t.Errorf("Prefix = %q, want %s", prefix, valid)
+	}
+}
