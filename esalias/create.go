@@ -1,0 +1,145 @@
+package esalias
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"example.com/reindex/internal/es"
+)
+
+// Build is an index that a lease has created and may swap in.
+type Build struct {
+	// Index is the physical name, <alias>-<token>.
+	Index string
+	// Writer is the alias to write through, with require_alias: it goes away
+	// with the swap or with the index, and late writes with it.
+	Writer string
+
+	lease *Lease
+	body  indexBody
+}
+
+// creations is how many tokens Create uses up before it gives in.
+const creations = 3
+
+// Create makes the index of this run, with the settings and mappings of body
+// (as the create-index API takes them), with refresh off and no replicas until
+// [Build.Finish]. meta is completed with alias, token and run id.
+//
+// A create request is sent once. If its outcome is not known, the token is
+// given up for good and another one taken, so that a late copy of the request
+// can only make an index that nobody will ever use. A body that Elasticsearch
+// refuses is returned as its error.
+func (l *Lease) Create(ctx context.Context, body json.RawMessage, meta Meta) (*Build, error) {
+	parsed, err := parseBody(body)
+	if err != nil {
+		return nil, err
+	}
+	for attempt := 1; ; attempt++ {
+		if err := l.check(); err != nil {
+			return nil, err
+		}
+		build, err := l.createOnce(ctx, parsed, meta)
+		if err == nil || !l.worthAnotherToken(err) || attempt == creations || context.Cause(ctx) != nil {
+			return build, err
+		}
+		l.c.opts.Log.WarnContext(ctx, "index not created; trying again with a new token",
+			slog.String("alias", l.c.alias), slog.Any("error", err))
+		if err := l.renumber(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (l *Lease) createOnce(ctx context.Context, body indexBody, meta Meta) (*Build, error) {
+	names := l.c.names
+	build := &Build{Index: names.index(l.tag.token), Writer: names.writer(l.tag), lease: l, body: body}
+	meta.Alias, meta.Token, meta.RunID = l.c.alias, l.tag.token, l.run
+	request, err := body.create(build.Writer, meta)
+	if err != nil {
+		return nil, fmt.Errorf("create index %s: %w", build.Index, err)
+	}
+	var answer struct {
+		Acknowledged bool `json:"acknowledged"`
+	}
+	l.built = build.Index
+	err = l.c.do(ctx, http.MethodPut, "/"+build.Index, request, &answer)
+	if err == nil && !answer.Acknowledged {
+		err = &es.NoAnswerError{Op: "PUT /" + build.Index, Err: errors.New("applied but not acknowledged by every node")}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("create index %s: %w", build.Index, err)
+	}
+	return build, l.readBack(ctx, build)
+}
+
+// worthAnotherToken: the outcome is unknown, or the number was taken.
+func (*Lease) worthAnotherToken(err error) bool {
+	var unknown *es.NoAnswerError
+	return errors.As(err, &unknown) || es.IsType(err, "resource_already_exists_exception")
+}
+
+// readBack proves that the index has the writer alias and no other: a template
+// that adds the live alias would show readers a half-filled index.
+func (l *Lease) readBack(ctx context.Context, build *Build) error {
+	var answer map[string]struct {
+		Aliases map[string]any `json:"aliases"`
+	}
+	if err := l.c.do(ctx, http.MethodGet, "/"+build.Index+"/_alias", nil, &answer); err != nil {
+		return fmt.Errorf("read index %s back: %w", build.Index, err)
+	}
+	var extra []string
+	for name := range answer[build.Index].Aliases {
+		if name != build.Writer {
+			extra = append(extra, name)
+		}
+	}
+	if len(extra) == 0 && len(answer[build.Index].Aliases) == 1 {
+		return nil
+	}
+	slices.Sort(extra)
+	return &ShapeError{
+		Alias:   l.c.alias,
+		Problem: fmt.Sprintf("index %s was created with other aliases than its own", build.Index),
+		Indices: extra,
+		Hint:    "an index template adds them; change its pattern so that it does not match " + l.c.names.indexPattern(),
+	}
+}
+
+// renumber gives the present token up and takes the next one.
+func (l *Lease) renumber(ctx context.Context) error {
+	sealed, err := l.seal(ctx)
+	if err != nil {
+		return err
+	}
+	if !sealed {
+		return lost("another run claimed the alias")
+	}
+	f, err := l.c.lookFence(ctx)
+	if err != nil {
+		return fmt.Errorf("next token: %w", err)
+	}
+	l.mu.Lock()
+	recorded := l.record.Token
+	l.mu.Unlock()
+	token, err := l.c.nextToken(ctx, f, recorded)
+	if err != nil {
+		return fmt.Errorf("next token: %w", err)
+	}
+	// From here on renewals carry the new token; the first of them is sent,
+	// and must be answered, before the claim is.
+	l.mu.Lock()
+	l.record.Token = token
+	l.mu.Unlock()
+	if err := l.renew(ctx, max(l.left(), time.Millisecond)); err != nil {
+		return fmt.Errorf("next token: %w", err)
+	}
+	l.tag.token = token
+	return l.claim(ctx)
+}

@@ -1,0 +1,39 @@
+// Package esalias moves an Elasticsearch alias from one complete index to the
+// next, so that of all runs that try at the same time, at most one succeeds
+// and a late, repeated or resurrected one cannot succeed at all.
+//
+// # Promise
+//
+//   - The alias is on exactly one index from the first swap on, whatever is
+//     killed, paused, cut off or started twice.
+//   - The right to swap is held by one run at a time. [Lease.Swap] and
+//     [Lease.Rollback] are methods of a [Lease], so code that holds no lease
+//     cannot name them.
+//   - A swap has three answers: swapped, not swapped, or [ErrOutcomeUnknown].
+//     The first two are promises.
+//   - An index is deleted only by a request that also proves, in the same
+//     cluster state, that another index is live, or that the deleted one was
+//     never live.
+//
+// # How
+//
+// The lock index lock-<alias> holds one document, the lease, and one alias,
+// the fence. The lease is politeness: it keeps a second run from doing useless
+// work and says who is at work; no safety rule depends on it. The fence is the
+// safety: its name carries the token and the id of the run that may swap, each
+// name is used once, and every request that matters removes the fence it saw by
+// that exact name with must_exist. Elasticsearch applies such a request whole
+// or not at all. docs/protocol tells it step by step, with the model that was
+// checked.
+//
+// # Limits
+//
+//   - The names <alias>-<digits>, <alias>.claim-*, <alias>.done-*, <alias>.w-*,
+//     <alias>.swap-* and lock-<alias>* belong to this package.
+//   - It does not know what is in an index; whether it is complete is for the
+//     caller to find out between [Lease.Create] and [Lease.Swap].
+//   - It cannot protect an alias from people who edit it by hand; it notices
+//     and refuses ([ShapeError]).
+//   - After a snapshot restore of the cluster state the lock index must be
+//     deleted: it brings spent fence names back.
+package esalias

@@ -1,0 +1,116 @@
+package esalias
+
+import (
+	"crypto/rand"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// names makes and reads every name that belongs to one alias.
+type names struct{ alias string }
+
+func (n names) lockIndex() string { return "lock-" + n.alias }
+
+// lockAlias is where the lease document is written: a write through an alias
+// with require_alias cannot create a lock index that has no fence.
+func (n names) lockAlias() string { return n.lockIndex() + ".doc" }
+
+func (n names) index(token int64) string { return fmt.Sprintf("%s-%06d", n.alias, token) }
+
+func (n names) indexPattern() string { return n.alias + "-*" }
+
+// token returns the number in an index name that index made.
+func (n names) token(index string) (int64, bool) {
+	digits, ok := strings.CutPrefix(index, n.alias+"-")
+	if !ok {
+		return 0, false
+	}
+	token, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || token < 0 || n.index(token) != index {
+		return 0, false
+	}
+	return token, true
+}
+
+// tag is the part of an alias name that belongs to one claim: token and run.
+type tag struct {
+	token int64
+	run   string
+}
+
+func (t tag) String() string { return fmt.Sprintf("%d-%s", t.token, t.run) }
+
+func (n names) claim(t tag) string  { return n.alias + ".claim-" + t.String() }
+func (n names) done(t tag) string   { return n.alias + ".done-" + t.String() }
+func (n names) writer(t tag) string { return n.alias + ".w-" + t.String() }
+func (n names) mark(t tag) string   { return n.alias + ".swap-" + t.String() }
+
+// kind is which of the four aliases of a run a name is.
+type kind int
+
+const (
+	kindOther kind = iota
+	kindClaim
+	kindDone
+	kindWriter
+	kindMark
+)
+
+func (n names) parse(name string) (kind, tag) {
+	rest, ok := strings.CutPrefix(name, n.alias+".")
+	if !ok {
+		return kindOther, tag{}
+	}
+	for prefix, k := range map[string]kind{
+		"claim-": kindClaim, "done-": kindDone, "w-": kindWriter, "swap-": kindMark,
+	} {
+		if t, ok := parseTag(rest, prefix); ok {
+			return k, t
+		}
+	}
+	return kindOther, tag{}
+}
+
+func parseTag(s, prefix string) (tag, bool) {
+	s, ok := strings.CutPrefix(s, prefix)
+	if !ok {
+		return tag{}, false
+	}
+	number, run, ok := strings.Cut(s, "-")
+	if !ok || run == "" {
+		return tag{}, false
+	}
+	token, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || token < 0 {
+		return tag{}, false
+	}
+	return tag{token: token, run: run}, true
+}
+
+// NewRunID returns a random run id: 12 characters of a-z and 2-7, 60 bits.
+func NewRunID() string { return strings.ToLower(rand.Text()[:12]) }
+
+// A run id is part of alias names.
+func validRunID(id string) bool {
+	return regexp.MustCompile(`^[a-z0-9]{8,32}$`).MatchString(id)
+}
+
+// ValidateAlias reports why alias cannot be managed by this package, or nil.
+// The rules are those of Elasticsearch for index names, with less length (200
+// bytes) so that every name made from it fits into 255, and without names that
+// would read as a generation of another alias.
+func ValidateAlias(alias string) error {
+	switch {
+	case alias == "":
+		return fmt.Errorf("alias is empty")
+	case len(alias) > 200:
+		return fmt.Errorf("alias is %d bytes long, want at most 200", len(alias))
+	case !regexp.MustCompile(`^[^-_+.A-Z\\/*?"<>| ,#:][^A-Z\\/*?"<>| ,#:]*$`).MatchString(alias):
+		return fmt.Errorf("alias %q: want lower case, no space or any of \\ / * ? \" < > | , # :, and no - _ + . in front", alias)
+	case regexp.MustCompile(`-[0-9]{6,}$`).MatchString(alias):
+		return fmt.Errorf("alias %q ends like an index of this program (-000001): choose another", alias)
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package esalias
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"example.com/reindex/internal/es"
+)
+
+// Holder says who holds, or last held, a lease.
+type Holder struct {
+	Host    string `json:"host"`
+	PID     int    `json:"pid"`
+	RunID   string `json:"run_id"`  // 8 to 32 characters of a-z and 0-9; see [NewRunID]
+	Trigger string `json:"trigger"` // such as scheduled, manual, restart
+	User    string `json:"user,omitempty"`
+	Version string `json:"version,omitempty"` // of the program
+}
+
+// States of a lease record.
+const (
+	StateHeld = "held"
+	StateFree = "free"
+)
+
+// Record is the lease as Elasticsearch stores it. The times are written by the
+// clock of the holder's machine and are for people: no decision compares them
+// with another clock.
+type Record struct {
+	Token     int64     `json:"token"`
+	State     string    `json:"state"`
+	Holder    Holder    `json:"holder"`
+	Since     time.Time `json:"since"`
+	RenewedAt time.Time `json:"renewed_at"`
+	// LeaseMS is the holder's lease in milliseconds. A watcher waits at least
+	// this long, whatever its own lease is.
+	LeaseMS   int64  `json:"lease_ms"`
+	Phase     string `json:"phase,omitempty"`
+	Documents int64  `json:"documents,omitempty"` // so far
+	Total     int64  `json:"total,omitempty"`     // estimate
+	LockUUID  string `json:"lock_uuid"`
+}
+
+// stored is a Record with the condition for its next change.
+type stored struct {
+	Record
+	found       bool
+	seqNo, term int64
+}
+
+// readRecord reads the lease by id: a realtime read, which needs no refresh.
+// A lock index without a record is a stored with found false.
+func (c *Client) readRecord(ctx context.Context) (stored, error) {
+	var answer struct {
+		Found  bool            `json:"found"`
+		SeqNo  int64           `json:"_seq_no"`
+		Term   int64           `json:"_primary_term"`
+		Source json.RawMessage `json:"_source"`
+	}
+	err := c.do(ctx, http.MethodGet, "/"+c.names.lockAlias()+"/_doc/lock", nil, &answer)
+	if es.IsStatus(err, http.StatusNotFound) && !es.IsType(err, "index_not_found_exception") {
+		return stored{}, nil
+	}
+	if err != nil || !answer.Found {
+		return stored{}, err
+	}
+	s := stored{found: true, seqNo: answer.SeqNo, term: answer.Term}
+	if err := json.Unmarshal(answer.Source, &s.Record); err != nil {
+		return stored{}, &ShapeError{
+			Alias:   c.alias,
+			Problem: fmt.Sprintf("the lease record in %s cannot be read: %v", c.names.lockIndex(), err),
+			Hint:    "delete the lock index when no run is at work; the next run makes a new one",
+		}
+	}
+	return s, nil
+}
+
+// writeRecord writes r on the condition that the record is still as in seen.
+func (c *Client) writeRecord(ctx context.Context, r Record, seen stored) (stored, error) {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return stored{}, fmt.Errorf("lease record: %w", err)
+	}
+	path := "/" + c.names.lockAlias() + "/_create/lock?require_alias=true"
+	if seen.found {
+		path = fmt.Sprintf("/%s/_doc/lock?require_alias=true&if_seq_no=%d&if_primary_term=%d",
+			c.names.lockAlias(), seen.seqNo, seen.term)
+	}
+	var answer struct {
+		SeqNo int64 `json:"_seq_no"`
+		Term  int64 `json:"_primary_term"`
+	}
+	if err := c.do(ctx, http.MethodPut, path, body, &answer); err != nil {
+		return stored{}, err
+	}
+	return stored{Record: r, found: true, seqNo: answer.SeqNo, term: answer.Term}, nil
+}

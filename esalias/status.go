@@ -1,0 +1,151 @@
+package esalias
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"example.com/reindex/internal/es"
+)
+
+// States of a generation.
+const (
+	StateLive     = "live"
+	StatePrevious = "previous" // once live; can be rolled back to
+	StateBuilding = "building" // of the run that holds the claim
+	StateOrphan   = "orphan"   // of a run that did not finish
+)
+
+// Generation is one index of the alias.
+type Generation struct {
+	Index     string
+	Token     int64
+	State     string
+	Documents int64 // -1 if they cannot be counted, as while a shard is away
+	CreatedAt time.Time
+	Meta      Meta // zero if the index has none
+}
+
+// Status is what one look at the cluster shows.
+type Status struct {
+	Alias       string
+	Live        string // index; "" if the alias does not exist
+	LiveToken   int64  // of the swap that made it live; 0 if no swap of this package did
+	Locked      bool   // a record says held; only watching it tells a dead holder
+	Record      Record // zero if there is none
+	Generations []Generation
+	Shape       *ShapeError // nil if all is as it should be
+}
+
+// Status reads the alias, the lease and the generations. It takes no lease and
+// changes nothing. A shape that needs a person is reported, not an error.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	status := Status{Alias: c.alias}
+	state, err := c.lookIndices(ctx)
+	if err != nil {
+		return status, fmt.Errorf("status: %w", err)
+	}
+	if status.Live, err = state.live(); err != nil && !errors.As(err, &status.Shape) {
+		return status, fmt.Errorf("status: %w", err)
+	}
+	if mark, ok := state.lastMark(status.Live); ok {
+		status.LiveToken = mark.token
+	}
+	claim, err := c.statusLock(ctx, &status)
+	if err != nil {
+		return status, fmt.Errorf("status: %w", err)
+	}
+	if status.Generations, err = c.listGenerations(ctx, state, status.Live, claim); err != nil {
+		return status, fmt.Errorf("status: %w", err)
+	}
+	return status, nil
+}
+
+// statusLock fills the lease in, and returns the tag that may swap.
+func (c *Client) statusLock(ctx context.Context, status *Status) (tag, error) {
+	f, err := c.lookFence(ctx)
+	if es.IsType(err, "index_not_found_exception") {
+		return tag{}, nil // no run yet
+	}
+	if err != nil {
+		if status.Shape == nil && errors.As(err, &status.Shape) {
+			return tag{}, nil
+		}
+		return tag{}, err
+	}
+	record, err := c.readRecord(ctx)
+	if err != nil {
+		return tag{}, err
+	}
+	status.Record = record.Record
+	status.Locked = record.found && record.State == StateHeld
+	if !f.claimed {
+		return tag{}, nil
+	}
+	return f.tag, nil
+}
+
+func (c *Client) listGenerations(ctx context.Context, state indices, live string, claim tag) ([]Generation, error) {
+	names := state.generations()
+	if len(names) == 0 {
+		return nil, nil
+	}
+	metas, err := c.metas(ctx, c.names.indexPattern())
+	if err != nil {
+		return nil, err
+	}
+	created, err := c.creationDates(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Generation, 0, len(names))
+	for _, index := range names {
+		token, _ := c.names.token(index)
+		g := Generation{Index: index, Token: token, Meta: metas[index], CreatedAt: created[index], State: StateOrphan}
+		_, marked := state.lastMark(index)
+		switch {
+		case index == live:
+			g.State = StateLive
+		case marked:
+			g.State = StatePrevious
+		case claim.token == token && claim.run != "":
+			g.State = StateBuilding
+		}
+		if g.Documents, err = c.Count(ctx, index); err != nil {
+			g.Documents = -1
+		}
+		list = append(list, g)
+	}
+	return list, nil
+}
+
+func (c *Client) creationDates(ctx context.Context) (map[string]time.Time, error) {
+	var answer map[string]struct {
+		Settings struct {
+			Index struct {
+				Created int64 `json:"creation_date,string"`
+			} `json:"index"`
+		} `json:"settings"`
+	}
+	path := "/" + c.names.indexPattern() + "/_settings/index.creation_date?expand_wildcards=all"
+	if err := c.do(ctx, http.MethodGet, path, nil, &answer); err != nil {
+		return nil, err
+	}
+	dates := map[string]time.Time{}
+	for index, found := range answer {
+		dates[index] = time.UnixMilli(found.Settings.Index.Created).UTC()
+	}
+	return dates, nil
+}
+
+// Live returns the index behind the alias, "" before the first swap, or a
+// [*ShapeError].
+func (c *Client) Live(ctx context.Context) (string, error) {
+	state, err := c.lookIndices(ctx)
+	if err != nil {
+		return "", fmt.Errorf("read alias %s: %w", c.alias, err)
+	}
+	return state.live()
+}

@@ -1,0 +1,107 @@
+package es
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// Error is an answer of Elasticsearch that refuses a request.
+type Error struct {
+	Op     string // method and path, such as "PUT /persons-000007"
+	Status int    // HTTP status
+	Type   string // such as "index_not_found_exception"; empty if the body had none
+	Reason string // Elasticsearch's own words
+}
+
+func (e *Error) Error() string {
+	if e.Type == "" {
+		return fmt.Sprintf("%s: HTTP %d", e.Op, e.Status)
+	}
+	return fmt.Sprintf("%s: HTTP %d %s: %s", e.Op, e.Status, e.Type, e.Reason)
+}
+
+// NoAnswerError means that the outcome of a request is not known: the
+// connection broke, time ran out, something between the program and
+// Elasticsearch answered in its place, or the change was made but not yet
+// acknowledged by every node. A write that ends this way may have been applied,
+// may still be applied later, or may never be.
+type NoAnswerError struct {
+	Op  string
+	Err error
+}
+
+func (e *NoAnswerError) Error() string { return fmt.Sprintf("%s: no answer: %v", e.Op, e.Err) }
+
+// Unwrap returns the cause.
+func (e *NoAnswerError) Unwrap() error { return e.Err }
+
+// IsStatus reports whether err is an answer with the given HTTP status.
+func IsStatus(err error, status int) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == status
+}
+
+// IsType reports whether err is an answer whose error type is one of types.
+func IsType(err error, types ...string) bool {
+	var e *Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	for _, t := range types {
+		if e.Type == t {
+			return true
+		}
+	}
+	return false
+}
+
+// IsAuth reports whether Elasticsearch refused the credentials (401) or what
+// they may do (403, unless a block on the index is the reason).
+func IsAuth(err error) bool {
+	return IsStatus(err, http.StatusUnauthorized) ||
+		(IsStatus(err, http.StatusForbidden) && !IsType(err, "cluster_block_exception"))
+}
+
+// errorBody is the shape of every refusal:
+// {"error":{"type":"...","reason":"..."},"status":404}.
+type errorBody struct {
+	Error json.RawMessage `json:"error"`
+}
+
+// answerError turns a status of 300 or more into an error.
+func answerError(op string, status int, body []byte) error {
+	var outer errorBody
+	var inner struct {
+		Type   string `json:"type"`
+		Reason string `json:"reason"`
+	}
+	e := &Error{Op: op, Status: status}
+	if json.Unmarshal(body, &outer) == nil && len(outer.Error) > 0 {
+		if json.Unmarshal(outer.Error, &inner) == nil {
+			e.Type, e.Reason = inner.Type, inner.Reason
+			return e
+		}
+		// Some handlers answer {"error":"text"}.
+		if json.Unmarshal(outer.Error, &e.Reason) == nil {
+			e.Type = "error"
+			return e
+		}
+	}
+	if status >= http.StatusInternalServerError {
+		// A gateway answered, or Elasticsearch did and was cut short.
+		return &NoAnswerError{Op: op, Err: fmt.Errorf("HTTP %d without an Elasticsearch error", status)}
+	}
+	return e
+}
+
+// cause strips the address from a transport error: it may hold credentials.
+func cause(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
