@@ -1,12 +1,11 @@
 package es
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/elastic/go-elasticsearch/v8"
@@ -15,7 +14,7 @@ import (
 
 // Config says where Elasticsearch is and who asks.
 type Config struct {
-	Addresses []string // base URLs; requests are spread over them
+	Addresses []string // base URLs, at least one; requests are spread over them
 	APIKey    string   // base64 of id:key; excludes Username
 	Username  string
 	Password  string
@@ -33,40 +32,49 @@ type Config struct {
 // New returns a client that never retries by itself: go-elasticsearch would
 // resend any request after a 502, 503, 504 or a broken connection, and a
 // resent write is refused against itself.
+//
+// It connects to nothing yet, and its errors carry no credential.
 func New(cfg Config) (esapi.Transport, error) {
+	if err := checkAddresses(cfg.Addresses); err != nil {
+		return nil, err
+	}
 	transport, err := roundTripper(cfg)
 	if err != nil {
 		return nil, err
 	}
 	client, err := elasticsearch.NewClient(elasticsearch.Config{
-		Addresses:              cfg.Addresses,
-		APIKey:                 cfg.APIKey,
-		Username:               cfg.Username,
-		Password:               cfg.Password,
-		CertificateFingerprint: cfg.Fingerprint,
-		DisableRetry:           true,
-		Transport:              transport,
+		Addresses:    cfg.Addresses,
+		APIKey:       cfg.APIKey,
+		Username:     cfg.Username,
+		Password:     cfg.Password,
+		DisableRetry: true,
+		Transport:    transport,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("elasticsearch client: %w", cause(err))
+		return nil, fmt.Errorf("elasticsearch client: %w", err)
 	}
 	return client, nil
 }
 
-func roundTripper(cfg Config) (*http.Transport, error) {
-	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
-	if len(cfg.CACert) > 0 {
-		tlsConfig.RootCAs = x509.NewCertPool()
-		if !tlsConfig.RootCAs.AppendCertsFromPEM(cfg.CACert) {
-			return nil, errors.New("elasticsearch client: the CA file holds no PEM certificate")
+// checkAddresses is here because go-elasticsearch quotes an address that it
+// cannot parse, password included, and takes a default where there is none.
+func checkAddresses(addresses []string) error {
+	if len(addresses) == 0 {
+		return errors.New("elasticsearch client: no address")
+	}
+	for i, address := range addresses {
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return fmt.Errorf("elasticsearch client: address %d is not of the form http(s)://host:port", i+1)
 		}
 	}
-	if len(cfg.ClientCert) > 0 || len(cfg.ClientKey) > 0 {
-		pair, err := tls.X509KeyPair(cfg.ClientCert, cfg.ClientKey)
-		if err != nil {
-			return nil, fmt.Errorf("elasticsearch client: client certificate: %w", err)
-		}
-		tlsConfig.Certificates = []tls.Certificate{pair}
+	return nil
+}
+
+func roundTripper(cfg Config) (*http.Transport, error) {
+	tlsConfig, err := tlsConfig(cfg)
+	if err != nil {
+		return nil, err
 	}
 	connections := cfg.Connections
 	if connections == 0 {

@@ -58,6 +58,26 @@ func IsType(err error, types ...string) bool {
 	return false
 }
 
+// IsRefused reports whether err proves that the request was not applied and
+// would be refused again. An answer of 500 and above proves neither: a master
+// that loses its office between publishing a change and committing it answers
+// 503, and its successor may still commit the change. 429 and 408 are worth
+// another try.
+//
+// illegal_state_exception is the exception among the 500s: it is what
+// Elasticsearch says to a second write index, before anything is published.
+func IsRefused(err error) bool {
+	var e *Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Status {
+	case http.StatusTooManyRequests, http.StatusRequestTimeout:
+		return false
+	}
+	return e.Status < http.StatusInternalServerError || e.Type == "illegal_state_exception"
+}
+
 // IsAuth reports whether Elasticsearch refused the credentials (401) or what
 // they may do (403, unless a block on the index is the reason).
 func IsAuth(err error) bool {
