@@ -42,6 +42,11 @@ type Record struct {
 	Documents int64  `json:"documents,omitempty"` // so far
 	Total     int64  `json:"total,omitempty"`     // estimate
 	LockUUID  string `json:"lock_uuid"`
+	// SwappedAt is when the swap with SwappedToken was done, by the clock of
+	// its holder. A holder that is killed right after its swap leaves the
+	// values of the swap before.
+	SwappedAt    time.Time `json:"swapped_at,omitzero"`
+	SwappedToken int64     `json:"swapped_token,omitempty"`
 }
 
 // stored is a Record with the condition for its next change.

@@ -30,13 +30,15 @@ type Generation struct {
 
 // Status is what one look at the cluster shows.
 type Status struct {
-	Alias       string
-	Live        string // index; "" if the alias does not exist
-	LiveToken   int64  // of the swap that made it live; 0 if no swap of this package did
-	Locked      bool   // a record says held; only watching it tells a dead holder
-	Record      Record // zero if there is none
-	Generations []Generation
-	Shape       *ShapeError // nil if all is as it should be
+	Alias         string
+	Live          string    // index; "" if the alias does not exist
+	LiveToken     int64     // of the swap that made it live; 0 if no swap of this package did
+	LiveDocuments int64     // -1 if they cannot be counted
+	SwappedAt     time.Time // when Live became live; zero if not known
+	Locked        bool      // a record says held; only watching it tells a dead holder
+	Record        Record    // zero if there is none
+	Generations   []Generation
+	Shape         *ShapeError // nil if all is as it should be
 }
 
 // Status reads the alias, the lease and the generations. It takes no lease and
@@ -56,6 +58,12 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	claim, err := c.statusLock(ctx, &status)
 	if err != nil {
 		return status, fmt.Errorf("status: %w", err)
+	}
+	if status.Live != "" {
+		status.LiveDocuments = c.countOrMinus(ctx, status.Live)
+	}
+	if status.LiveToken != 0 && status.Record.SwappedToken == status.LiveToken {
+		status.SwappedAt = status.Record.SwappedAt
 	}
 	if status.Generations, err = c.listGenerations(ctx, state, status.Live, claim); err != nil {
 		return status, fmt.Errorf("status: %w", err)
@@ -113,9 +121,7 @@ func (c *Client) listGenerations(ctx context.Context, state indices, live string
 		case claim.token == token && claim.run != "":
 			g.State = StateBuilding
 		}
-		if g.Documents, err = c.Count(ctx, index); err != nil {
-			g.Documents = -1
-		}
+		g.Documents = c.countOrMinus(ctx, index)
 		list = append(list, g)
 	}
 	return list, nil
@@ -148,4 +154,13 @@ func (c *Client) Live(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("read alias %s: %w", c.alias, err)
 	}
 	return state.live()
+}
+
+// countOrMinus counts, and is -1 where that is not possible.
+func (c *Client) countOrMinus(ctx context.Context, index string) int64 {
+	n, err := c.Count(ctx, index)
+	if err != nil {
+		return -1
+	}
+	return n
 }

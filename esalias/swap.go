@@ -115,6 +115,10 @@ func (l *Lease) didSwap(s Swapped) Swapped {
 		s.Previous = l.seenLive
 	}
 	l.live, l.replaced, l.swapped = s.Index, s.Previous, now()
+	l.mu.Lock()
+	l.record.SwappedAt, l.record.SwappedToken = time.Now(), s.Token
+	l.mu.Unlock()
+	l.wake()
 	return s
 }
 
