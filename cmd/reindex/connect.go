@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/user"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
+
+	"example.com/reindex/esalias"
+	"example.com/reindex/internal/config"
+	"example.com/reindex/internal/es"
+	"example.com/reindex/internal/source"
+)
+
+// elasticsearch returns a client with connections of its own.
+func elasticsearch(c config.Elasticsearch, connections int) (esapi.Transport, error) {
+	return es.New(es.Config{
+		Addresses:   c.URLs,
+		APIKey:      c.APIKey.Reveal(),
+		Username:    c.Username,
+		Password:    c.Password.Reveal(),
+		CACert:      []byte(c.CACert.Text),
+		ClientCert:  []byte(c.ClientCert.Text),
+		ClientKey:   []byte(c.ClientKey.Text),
+		Fingerprint: c.Fingerprint,
+		Connections: connections,
+	})
+}
+
+// alias returns the client of the alias, on connections that the loader does
+// not use, so that renewals never queue behind documents.
+func (a *app) alias(c *config.Config) (*esalias.Client, error) {
+	transport, err := elasticsearch(c.Elasticsearch, 2)
+	if err != nil {
+		return nil, err
+	}
+	return esalias.New(transport, c.Alias, esalias.Options{Lease: c.Lock.Lease, Log: a.logger()})
+}
+
+func openSource(ctx context.Context, c config.Source) (*source.Source, error) {
+	lists := make([]source.List, 0, len(c.Lists))
+	for _, l := range c.Lists {
+		lists = append(lists, source.List{Field: l.Field, Query: query(l.Query), Distinct: l.Distinct})
+	}
+	return source.Open(ctx, source.Config{
+		URL: c.URL.Reveal(), ID: c.ID, Document: query(c.Document), Lists: lists, Version: c.Version,
+	})
+}
+
+func query(f config.File) source.Query { return source.Query{Name: f.Path, SQL: f.Text} }
+
+// holder says who this process is.
+func holder(trigger string) esalias.Holder {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	h := esalias.Holder{
+		Host: host, PID: os.Getpid(), RunID: esalias.NewRunID(), Trigger: trigger, Version: version().Version,
+	}
+	if u, err := user.Current(); err == nil {
+		h.User = u.Username
+	}
+	return h
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"example.com/reindex/esalias"
+	"example.com/reindex/internal/bulk"
+	"example.com/reindex/internal/config"
+	"example.com/reindex/internal/es"
+	"example.com/reindex/internal/source"
+	"example.com/reindex/pipeline"
+)
+
+// Exit statuses: a contract with cron jobs, Kubernetes and people.
+const (
+	exitOK       = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitRejected = 3
+	exitGate     = 4
+	exitShape    = 10
+	exitLocked   = 11
+	exitLost     = 12
+	exitUnknown  = 13
+	exitSIGINT   = 130
+	exitSIGTERM  = 143
+)
+
+const exitStatusHelp = `Exit status:
+    0  swapped, or nothing to do
+    1  failed; the alias is untouched
+    2  the command line or the configuration is wrong (flags, file, SQL, index
+       body, credentials); the alias is untouched
+    3  more documents were rejected than --max-failures allows; untouched
+    4  a gate refused the swap; untouched
+   10  the alias or an index is in a shape that needs a person; untouched
+   11  another run holds the lock; untouched
+   12  the lock was lost during the run; untouched
+   13  the swap was sent and its outcome could not be learnt; see reindex status
+  130  interrupted (SIGINT), 143 (SIGTERM): the lock is released, the unfinished
+       index dropped; untouched
+An unknown status means failure.`
+
+// exitCode is the one place that turns an error into a status.
+func exitCode(err error) int {
+	var (
+		held      *esalias.HeldError
+		shape     *esalias.ShapeError
+		gate      *pipeline.GateError
+		rejected  *bulk.FailuresError
+		interrupt *pipeline.InterruptError
+	)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, esalias.ErrOutcomeUnknown):
+		return exitUnknown
+	case errors.As(err, &interrupt):
+		if interrupt.Signal == "SIGINT" {
+			return exitSIGINT
+		}
+		return exitSIGTERM
+	case errors.As(err, &held):
+		return exitLocked
+	case errors.As(err, &shape):
+		return exitShape
+	case errors.Is(err, esalias.ErrLeaseLost):
+		return exitLost
+	case errors.As(err, &gate):
+		return exitGate
+	case errors.As(err, &rejected):
+		return exitRejected
+	case isUsage(err):
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// isUsage reports that the same command will fail until a person changes what
+// they wrote: flags, file, SQL, index body or credentials.
+func isUsage(err error) bool {
+	var (
+		usage    usageError
+		conf     *config.Error
+		sqlError *source.ConfigError
+		refused  *es.Error
+	)
+	switch {
+	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &sqlError), es.IsAuth(err):
+		return true
+	case strings.HasPrefix(err.Error(), "unknown command"):
+		return true // cobra has no type for it
+	}
+	// The only body of a user's that is sent as it is makes the index.
+	return errors.As(err, &refused) && refused.Status == 400 && strings.HasPrefix(refused.Op, "PUT /")
+}
+
+// hint says what to do about err; empty when the error says it itself.
+func hint(err error) string {
+	var (
+		held     *esalias.HeldError
+		shape    *esalias.ShapeError
+		conf     *config.Error
+		sqlError *source.ConfigError
+		usage    usageError
+		rejected *bulk.FailuresError
+		noAnswer *es.NoAnswerError
+	)
+	switch {
+	case errors.As(err, &held):
+		return "it is alive; --lock-timeout 30m waits for it to finish, `reindex status` shows how far it is"
+	case errors.As(err, &shape):
+		return shape.Hint
+	case errors.Is(err, esalias.ErrOutcomeUnknown):
+		return "the alias is on one complete index; `reindex status` shows which. If in doubt, run again"
+	case errors.Is(err, esalias.ErrLeaseLost):
+		return "the alias was not moved by this run; another run may be at work (`reindex status`). It is safe to run again"
+	case errors.As(err, &usage):
+		return "`" + usage.command + " --help` shows how to call it"
+	case errors.As(err, &rejected):
+		return "fix the rows or the mapping, or allow them with --max-failures; --failures-file writes them all down"
+	case errors.As(err, &conf), errors.As(err, &sqlError), errors.Is(err, context.Canceled):
+		return "" // these say what to write
+	case es.IsAuth(err):
+		return "check the user or API key of Elasticsearch and what it may do (ELASTICSEARCH_API_KEY, _USERNAME, _PASSWORD)"
+	case es.IsType(err, "cluster_block_exception"):
+		return "Elasticsearch blocks writes, most often because a disk is over the flood-stage watermark: free disk space, then run again"
+	case errors.As(err, &noAnswer):
+		return "is Elasticsearch up, and reachable from here? Nothing was swapped; run again when it is"
+	}
+	return ""
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"example.com/reindex/pipeline"
+)
+
+// message is one line of --json. message_type is phase, progress, error or
+// summary; the summary comes last.
+type message map[string]any
+
+func (a *app) printJSON(v any) {
+	// A closed pipe has nobody to tell.
+	_ = json.NewEncoder(a.out).Encode(v)
+}
+
+func errorMessage(err error) message {
+	m := message{"message_type": "error", "error": err.Error(), "exit_code": exitCode(err)}
+	if h := hint(err); h != "" {
+		m["hint"] = h
+	}
+	return m
+}
+
+// printReport shows how a run ended: the result on the output stream, an error
+// and what to do about it on the error stream.
+func (a *app) printReport(r pipeline.Report, err error) {
+	if err != nil {
+		a.printError(err)
+	}
+	if a.json {
+		a.printJSON(summary(r, err))
+		return
+	}
+	fmt.Fprintln(a.out, sentence(r))
+	if err == nil {
+		a.printDetails(r)
+	}
+}
+
+// summary has the keys that other tools read.
+func summary(r pipeline.Report, err error) message {
+	m := message{
+		"message_type":     "summary",
+		"outcome":          r.Outcome,
+		"alias":            r.Alias,
+		"index":            r.Index,
+		"previous":         r.Previous,
+		"token":            r.Token,
+		"run_id":           r.RunID,
+		"trigger":          r.Trigger,
+		"read":             r.Read,
+		"acknowledged":     r.Acknowledged,
+		"failed":           r.Failed,
+		"retried":          r.Retried,
+		"documents":        r.Documents,
+		"orphan_rows":      r.Orphans,
+		"bytes":            r.Bytes,
+		"duration_ms":      r.Duration.Milliseconds(),
+		"docs_per_second":  int64(r.DocumentsPerSecond()),
+		"snapshot_at":      nil,
+		"retired":          r.Deleted,
+		"error":            nil,
+		"phase_after_ms":   phaseTimes(r),
+		"retire_error":     nil,
+		"not_retired":      r.Left,
+		"load_duration_ms": r.Loading.Milliseconds(),
+	}
+	if !r.SnapshotAt.IsZero() {
+		m["snapshot_at"] = r.SnapshotAt.UTC().Format(time.RFC3339Nano)
+	}
+	if r.RetireError != "" {
+		m["retire_error"] = r.RetireError
+	}
+	if err != nil {
+		m["error"] = err.Error()
+	}
+	return m
+}
+
+func phaseTimes(r pipeline.Report) map[string]int64 {
+	times := map[string]int64{}
+	for _, p := range r.Phases {
+		times[string(p.Phase)] = p.After.Milliseconds()
+	}
+	return times
+}
+
+// sentence says how the run ended in one line.
+func sentence(r pipeline.Report) string {
+	switch r.Outcome {
+	case pipeline.OutcomeSwapped:
+		from := "the first index"
+		if r.Previous != "" {
+			from = "before: " + r.Previous
+		}
+		return fmt.Sprintf("%s: swapped to %s, %s documents (%s)", r.Alias, r.Index, humanize.Comma(r.Documents), from)
+	case pipeline.OutcomeSkipped:
+		return fmt.Sprintf("%s: skipped, the live %s is young enough", r.Alias, r.Index)
+	case pipeline.OutcomeBuilt:
+		return fmt.Sprintf("%s: built %s, %s documents; not swapped, as asked; the next run retires it",
+			r.Alias, r.Index, humanize.Comma(r.Documents))
+	case pipeline.OutcomeLocked:
+		return r.Alias + ": not started, another run is at work"
+	case pipeline.OutcomeUnknown:
+		return r.Alias + ": the outcome of the swap is unknown"
+	case pipeline.OutcomeRefused, pipeline.OutcomeFailed, pipeline.OutcomeLost:
+		if r.Previous == "" {
+			return fmt.Sprintf("%s: %s, not swapped", r.Alias, r.Outcome)
+		}
+		return fmt.Sprintf("%s: %s, not swapped; the alias is still on %s", r.Alias, r.Outcome, r.Previous)
+	}
+	return string(r.Outcome)
+}
+
+// printDetails shows the proof and the cost of a run that went well.
+func (a *app) printDetails(r pipeline.Report) {
+	if r.Outcome != pipeline.OutcomeSwapped && r.Outcome != pipeline.OutcomeBuilt {
+		return
+	}
+	fmt.Fprintf(a.out, "  proof     %s read = %s acknowledged + %s failed; a search counts %s\n",
+		humanize.Comma(r.Read), humanize.Comma(r.Acknowledged), humanize.Comma(r.Failed), humanize.Comma(r.Documents))
+	fmt.Fprintf(a.out, "  speed     %s in %s: %s documents/s while loading, %s sent, %s retried\n",
+		humanize.Comma(r.Acknowledged), r.Duration.Round(time.Millisecond), humanize.Comma(int64(r.DocumentsPerSecond())),
+		humanize.IBytes(uint64(max(r.Bytes, 0))), humanize.Comma(r.Retried))
+	fmt.Fprintf(a.out, "  snapshot  %s\n", r.SnapshotAt.UTC().Format(time.RFC3339))
+	fmt.Fprintf(a.out, "  phases    %s\n", phaseLine(r.Phases))
+	if r.Orphans > 0 {
+		fmt.Fprintf(a.out, "  orphans   %s list rows belong to no document\n", humanize.Comma(r.Orphans))
+	}
+	if len(r.Deleted) > 0 {
+		fmt.Fprintf(a.out, "  retired   %s\n", strings.Join(r.Deleted, ", "))
+	}
+	for _, index := range slices.Sorted(maps.Keys(r.Left)) {
+		fmt.Fprintf(a.out, "  kept      %s: %s\n", index, r.Left[index])
+	}
+}
+
+func phaseLine(phases []pipeline.PhaseTime) string {
+	parts := make([]string, 0, len(phases))
+	before := time.Duration(0)
+	for _, p := range phases {
+		parts = append(parts, fmt.Sprintf("%s +%s", p.Phase, (p.After-before).Round(time.Millisecond)))
+		before = p.After
+	}
+	return strings.Join(parts, ", ")
+}

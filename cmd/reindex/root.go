@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"example.com/reindex/internal/config"
+)
+
+// streams are where results (out) and everything for people (err) go.
+type streams struct {
+	out, err io.Writer
+}
+
+// app is what every command shares.
+type app struct {
+	streams
+	configPath string
+	json       bool
+	verbose    bool
+}
+
+// execute runs one command line and returns its exit status.
+func execute(args []string, s streams) int {
+	ctx, stop := untilSignal(context.Background())
+	defer stop()
+	a := &app{streams: s}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	a.printError(err)
+	return exitCode(err)
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "reindex",
+		Short: "Rebuild an Elasticsearch index from PostgreSQL and swap its alias atomically",
+		Long: `reindex builds a fresh Elasticsearch index from one PostgreSQL snapshot, proves
+it complete, and moves the alias to it in one atomic step. However many copies
+of it run at the same time, on however many servers, one of them swaps; readers
+see one complete index, one document per id, and nothing else.
+
+` + exitStatusHelp,
+		Example: `  reindex run                         # rebuild and swap
+  reindex run --trigger scheduled     # the same, from cron, on every server
+  reindex status                      # what is live, who is at work
+  reindex status --json | jq .live`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.PersistentFlags().StringVarP(&a.configPath, "config", "c", "reindex.yaml", "configuration `file`")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print results as JSON, one object a line")
+	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log what happens in the background")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{err: err, command: cmd.CommandPath()}
+	})
+	root.AddCommand(a.runCommand(), a.statusCommand(), a.versionCommand())
+	for _, cmd := range root.Commands() {
+		cmd.Args = usageArgs(cmd.Args)
+	}
+	return root
+}
+
+// usageArgs makes a wrong number of arguments a usage error; the default is
+// that a command takes none.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	if check == nil {
+		check = cobra.NoArgs
+	}
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{err: err, command: cmd.CommandPath()}
+		}
+		return nil
+	}
+}
+
+// usageError is a command line that cannot be understood.
+type usageError struct {
+	err     error
+	command string
+}
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+// load reads the configuration, with the flags that were given on top.
+func (a *app) load(cmd *cobra.Command, env func(string) (string, bool)) (*config.Config, error) {
+	flags := config.Flags{}
+	cmd.Flags().Visit(func(f *pflag.Flag) { flags[f.Name] = f.Value.String() })
+	return config.Load(a.configPath, env, flags)
+}
+
+// logger writes warnings, and with --verbose everything, to the error stream.
+func (a *app) logger() *slog.Logger {
+	level := slog.LevelWarn
+	if a.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
+}
+
+// printError tells a person, or a program, what went wrong and what to do.
+func (a *app) printError(err error) {
+	var reported reportedError
+	if errors.As(err, &reported) {
+		return
+	}
+	if a.json {
+		a.printJSON(errorMessage(err))
+		return
+	}
+	fmt.Fprintf(a.err, "reindex: %v\n", err)
+	if h := hint(err); h != "" {
+		fmt.Fprintf(a.err, "  hint: %s\n", h)
+	}
+}
+
+// reportedError is an error that its command has already shown.
+type reportedError struct{ err error }
+
+func (e reportedError) Error() string { return e.err.Error() }
+func (e reportedError) Unwrap() error { return e.err }

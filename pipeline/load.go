@@ -1,0 +1,121 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.com/reindex/internal/bulk"
+	"example.com/reindex/internal/document"
+)
+
+// load reads the snapshot into the new index. When it returns nil, every
+// document of the snapshot was read, and has an outcome.
+func (r *run) load(ctx context.Context) error {
+	loader, err := bulk.New(r.Bulk, bulk.Options{
+		Target:      r.build.Writer,
+		Workers:     r.opts.workers(),
+		BatchBytes:  r.opts.BatchBytes,
+		MaxFailures: r.opts.MaxFailures,
+		RetryFor:    r.opts.RetryFor,
+		OnFailure:   r.opts.OnFailure,
+		Fresh:       true,
+	})
+	if err != nil {
+		return err
+	}
+	started := time.Now()
+	var counted int64
+	g, ctx := errgroup.WithContext(ctx)
+	// The count runs beside the load, on the connection that keeps the
+	// snapshot and would otherwise idle.
+	g.Go(func() (err error) {
+		counted, err = r.snapshot.Count(ctx)
+		return err
+	})
+	g.Go(func() error {
+		defer r.watch(ctx, loader, started)()
+		return loader.Load(ctx, r.producers()...)
+	})
+	err = g.Wait()
+	r.report.Loading = time.Since(started)
+	r.count(loader.Counts())
+	if err != nil {
+		return fmt.Errorf("load %s: %w", r.build.Index, err)
+	}
+	if counted != r.report.Read {
+		return &GateError{Gate: "count", Reason: fmt.Sprintf(
+			"the snapshot has %d documents and %d were read: ids that are not comparable or not stable within one snapshot?",
+			counted, r.report.Read)}
+	}
+	r.reached(PhaseLoaded)
+	return nil
+}
+
+// producers are the source streams; each has its own connection.
+func (r *run) producers() []bulk.Producer {
+	producers := make([]bulk.Producer, r.opts.readers())
+	for i := range producers {
+		producers[i] = func(ctx context.Context, add func(document.Document) error) error {
+			stats, err := r.snapshot.Stream(ctx, add)
+			r.orphans.Add(stats.OrphanRows)
+			return err
+		}
+	}
+	return producers
+}
+
+func (r *run) count(c bulk.Counts) {
+	r.report.Read, r.report.Acknowledged, r.report.Failed = c.Read, c.Acknowledged, c.Failed
+	r.report.Retried, r.report.Bytes = c.Retried, c.Bytes
+	r.report.Orphans = r.orphans.Load()
+}
+
+// progressEvery is how often people are told.
+const progressEvery = 200 * time.Millisecond
+
+// watch tells the observer and the lease how far the load is, until the
+// function it returns is called.
+func (r *run) watch(ctx context.Context, loader *bulk.Loader, started time.Time) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	estimate := r.estimate()
+	go func() { // ends with stop, which waits for it
+		defer close(done)
+		ticker := time.NewTicker(progressEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				r.tell(loader.Counts(), estimate, time.Since(started))
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+		r.tell(loader.Counts(), estimate, time.Since(started))
+	}
+}
+
+func (r *run) tell(c bulk.Counts, estimate int64, elapsed time.Duration) {
+	documents := c.Acknowledged + c.Failed
+	r.lease.Report(string(PhaseCreated), documents, estimate)
+	r.Observe.Progress(Progress{
+		Documents: documents, Failed: c.Failed, Retried: c.Retried, Bytes: c.Bytes,
+		Estimate: estimate, Elapsed: elapsed,
+	})
+}
+
+// hash is the first half of the SHA-256 of the index body, in hex: enough to
+// see that two generations were made from the same mapping.
+func hash(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:16])
+}

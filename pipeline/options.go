@@ -1,0 +1,152 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
+
+	"example.com/reindex/esalias"
+	"example.com/reindex/internal/bulk"
+	"example.com/reindex/internal/document"
+	"example.com/reindex/internal/source"
+)
+
+// Snapshot is one unchanging view of the source; [source.Snapshot] is the real
+// one. Its methods may be called at the same time, from several goroutines.
+type Snapshot interface {
+	// Info says which snapshot it is and when it was taken.
+	Info() source.Info
+	// Estimate is roughly how many documents there will be; for people only.
+	Estimate() int64
+	// Count is exactly how many there are, found in another way than by
+	// reading them.
+	Count(ctx context.Context) (int64, error)
+	// Stream passes the documents of the ranges it gets to emit. Several
+	// streams share the ranges.
+	Stream(ctx context.Context, emit func(document.Document) error) (source.StreamStats, error)
+	// Close ends the snapshot.
+	Close() error
+}
+
+// Deps are what a run works with.
+type Deps struct {
+	// Alias locks and swaps.
+	Alias *esalias.Client
+	// Bulk carries the documents. It must not retry by itself.
+	Bulk esapi.Transport
+	// Snapshot takes a snapshot of the source; it is called after the lease is
+	// held, so that what is loaded is never older than the lease.
+	Snapshot func(context.Context) (Snapshot, error)
+	// Observe is told what happens. Defaults to nobody.
+	Observe Observer
+	// Log receives what happens in the background. Defaults to nothing.
+	Log *slog.Logger
+}
+
+// Observer is told about a run as it goes. Its methods are called one at a
+// time and should not block.
+type Observer interface {
+	// Phase is called when a phase is reached.
+	Phase(phase Phase, at time.Time)
+	// Progress is called several times a second while documents are loaded.
+	Progress(p Progress)
+}
+
+// Phase is a step of a run that is done, in the order of the constants.
+type Phase string
+
+// The phases of a run.
+const (
+	PhaseLocked   Phase = "locked"
+	PhaseCreated  Phase = "created"
+	PhaseLoaded   Phase = "loaded"
+	PhaseVerified Phase = "verified"
+	PhaseSwapping Phase = "swapping"
+	PhaseSwapped  Phase = "swapped"
+	PhaseRetired  Phase = "retired"
+	PhaseReleased Phase = "released"
+)
+
+// Progress is how far the load is.
+type Progress struct {
+	Documents int64 // with an outcome
+	Failed    int64 // of those
+	Retried   int64
+	Bytes     int64 // sent
+	Estimate  int64 // of all documents; 0 if unknown
+	Elapsed   time.Duration
+}
+
+// Options say how one run behaves. The zero value of a field means its default.
+type Options struct {
+	// Holder is who runs; its RunID is required.
+	Holder esalias.Holder
+	// LockTimeout is how long to wait for a live holder to finish. Defaults to
+	// 0: do not wait.
+	LockTimeout time.Duration
+	// IfOlderThan skips the run if the live index was created less than this
+	// long ago. Defaults to 0: never skip.
+	IfOlderThan time.Duration
+	// Body is {settings, mappings} as the create-index API takes them. Required.
+	Body json.RawMessage
+	// Tool names the program and its version in the index's _meta.
+	Tool string
+	// Workers is the number of bulk requests in flight; 0 leaves it to the
+	// program. Readers is the number of source streams; 0 likewise.
+	Workers, Readers int
+	// BatchBytes, MaxFailures, RetryFor and OnFailure are those of
+	// [bulk.Options].
+	BatchBytes  int
+	MaxFailures int64
+	RetryFor    time.Duration
+	OnFailure   func(bulk.Failure)
+	// Gates is what the index must pass.
+	Gates Gates
+	// Keep is how many earlier generations stay.
+	Keep int
+	// NoSwap ends the run before the swap, with the index complete, unswapped
+	// and, from the next run on, retired.
+	NoSwap bool
+}
+
+// Gates are the conditions on a finished index. The zero value lets anything
+// but an incomplete index through.
+type Gates struct {
+	// MinDocuments is the least number of documents.
+	MinDocuments int64
+	// MaxShrink is the largest part of the live index's documents that may be
+	// missing from the new one, 0 to 1.
+	MaxShrink float64
+	// AllowEmpty lets an index without documents through all gates.
+	AllowEmpty bool
+}
+
+// cleanup is how long what must be tidied up after a run may take: less than
+// the 10 s that docker stop and the 30 s that Kubernetes leave a container.
+const cleanup = 8 * time.Second
+
+func (o Options) workers() int {
+	if o.Workers > 0 {
+		return o.Workers
+	}
+	return defaultWorkers
+}
+
+func (o Options) readers() int {
+	if o.Readers > 0 {
+		return o.Readers
+	}
+	return defaultReaders
+}
+
+const (
+	// Bodies of 1 to 4 MiB with 2 to 4 of them in flight are the same to
+	// Elasticsearch, fewer cost 20 to 45 % (bench/README.md).
+	defaultWorkers = 4
+	// One stream feeds more than Elasticsearch takes on the same machine; the
+	// second one keeps it fed while the first waits for its next range.
+	defaultReaders = 2
+)

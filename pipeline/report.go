@@ -1,0 +1,104 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/reindex/esalias"
+)
+
+// Outcome is how a run ended.
+type Outcome string
+
+// The outcomes of a run.
+const (
+	OutcomeSwapped Outcome = "swapped" // the new index is live
+	OutcomeSkipped Outcome = "skipped" // the live index is young enough
+	OutcomeBuilt   Outcome = "built"   // complete, and not swapped, as asked
+	OutcomeLocked  Outcome = "locked"  // another run holds the lease
+	OutcomeRefused Outcome = "refused" // a gate said no
+	OutcomeFailed  Outcome = "failed"
+	OutcomeLost    Outcome = "lost"    // the lease was lost
+	OutcomeUnknown Outcome = "unknown" // a swap was sent, and what came of it cannot be learnt
+)
+
+// Report is what one run did, for people and tools.
+type Report struct {
+	Outcome      Outcome
+	Alias        string
+	Index        string // of this run; live if Outcome is swapped
+	Previous     string // live before
+	Token        int64
+	RunID        string
+	Trigger      string
+	Read         int64 // documents read from the snapshot
+	Acknowledged int64
+	Failed       int64
+	Retried      int64
+	Documents    int64 // a search of the new index counts
+	Bytes        int64 // sent in bulk requests
+	Orphans      int64 // list rows without their document
+	Started      time.Time
+	Duration     time.Duration
+	Loading      time.Duration // of Duration, reading and sending documents
+	SnapshotAt   time.Time
+	Phases       []PhaseTime
+	Deleted      []string          // generations retired
+	Left         map[string]string // generations not retired, and why
+	RetireError  string            // empty if all was well
+}
+
+// PhaseTime is when a phase was reached, counted from the start of the run.
+type PhaseTime struct {
+	Phase Phase
+	After time.Duration
+}
+
+// DocumentsPerSecond is over the whole load; 0 if nothing was loaded.
+func (r Report) DocumentsPerSecond() float64 {
+	if r.Loading <= 0 {
+		return 0
+	}
+	return float64(r.Acknowledged) / r.Loading.Seconds()
+}
+
+// GateError means that the finished index was refused.
+type GateError struct {
+	Gate   string // count, empty, min_documents, max_shrink
+	Reason string
+}
+
+func (e *GateError) Error() string { return fmt.Sprintf("not swapped: gate %s: %s", e.Gate, e.Reason) }
+
+// InterruptError is the cause of a context that a signal ended.
+type InterruptError struct{ Signal string }
+
+func (e *InterruptError) Error() string { return "interrupted by " + e.Signal }
+
+// outcomeOf turns what a run returned into its outcome.
+func outcomeOf(err error) Outcome {
+	var held *esalias.HeldError
+	var gate *GateError
+	switch {
+	case errors.As(err, &held):
+		return OutcomeLocked
+	case errors.Is(err, esalias.ErrOutcomeUnknown):
+		return OutcomeUnknown
+	case errors.As(err, &gate):
+		return OutcomeRefused
+	case errors.Is(err, esalias.ErrLeaseLost):
+		return OutcomeLost
+	}
+	return OutcomeFailed
+}
+
+// withCause makes err say why its context ended, when that is the reason.
+func withCause(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if err == nil || cause == nil || errors.Is(err, cause) {
+		return err
+	}
+	return errors.Join(cause, err)
+}

@@ -1,0 +1,217 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"example.com/reindex/esalias"
+)
+
+// run is the state of one call of [Run].
+type run struct {
+	Deps
+	opts   Options
+	report Report
+
+	lease    *esalias.Lease
+	snapshot Snapshot
+	build    *esalias.Build
+	orphans  atomic.Int64 // list rows without their document, of all streams
+}
+
+// Run rebuilds the index behind the alias once. The report is filled as far as
+// the run came, whatever the error. Whoever calls it, nightly or by hand, on
+// however many machines, at most one run at a time gets past the lease, and
+// none gets past the fence without it.
+//
+// Errors: [*esalias.HeldError], [*esalias.ShapeError], [*GateError],
+// [*bulk.FailuresError], [esalias.ErrLeaseLost], [esalias.ErrOutcomeUnknown],
+// the cause of ctx, or whatever made a step fail. After any but
+// ErrOutcomeUnknown the alias is untouched.
+func Run(ctx context.Context, deps Deps, opts Options) (Report, error) {
+	if deps.Observe == nil {
+		deps.Observe = nobody{}
+	}
+	if deps.Log == nil {
+		deps.Log = slog.New(slog.DiscardHandler)
+	}
+	r := &run{Deps: deps, opts: opts, report: Report{
+		Alias: deps.Alias.Alias(), RunID: opts.Holder.RunID, Trigger: opts.Holder.Trigger, Started: time.Now(),
+	}}
+	err := withCause(ctx, r.all(ctx))
+	r.report.Duration = time.Since(r.report.Started)
+	if err != nil {
+		r.report.Outcome = outcomeOf(err)
+	}
+	return r.report, err
+}
+
+// all is the run: lock, create, load, verify, swap, retire, release.
+func (r *run) all(ctx context.Context) (err error) {
+	if skip, err := r.youngEnough(ctx); skip || err != nil {
+		return err
+	}
+	if err := r.lock(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.tidy(ctx, err)) }()
+	leaseCtx := r.lease.Context()
+	if skip, err := r.youngEnough(leaseCtx); skip || err != nil {
+		return err // whoever held the lease while we waited has done it
+	}
+	if err := r.create(leaseCtx); err != nil {
+		return withCause(leaseCtx, err)
+	}
+	if err := r.load(leaseCtx); err != nil {
+		return withCause(leaseCtx, err)
+	}
+	if err := r.verify(leaseCtx); err != nil {
+		return withCause(leaseCtx, err)
+	}
+	if r.opts.NoSwap {
+		return r.leave(leaseCtx)
+	}
+	if err := r.swap(leaseCtx); err != nil {
+		return err
+	}
+	r.retire(leaseCtx)
+	return nil
+}
+
+// youngEnough decides on Options.IfOlderThan.
+func (r *run) youngEnough(ctx context.Context) (bool, error) {
+	if r.opts.IfOlderThan <= 0 {
+		return false, nil
+	}
+	status, err := r.Alias.Status(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, g := range status.Generations {
+		if g.State == esalias.StateLive && time.Since(g.CreatedAt) < r.opts.IfOlderThan {
+			r.report.Outcome, r.report.Index, r.report.Token = OutcomeSkipped, g.Index, g.Token
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (r *run) lock(ctx context.Context) error {
+	// A shape that no swap could cope with is found before hours of loading.
+	live, err := r.Alias.Live(ctx)
+	if err != nil {
+		return err
+	}
+	r.report.Previous = live
+	r.lease, err = r.Alias.Acquire(ctx, r.opts.Holder, r.opts.LockTimeout)
+	if err != nil {
+		return err
+	}
+	r.report.Token = r.lease.Token()
+	r.reached(PhaseLocked)
+	return nil
+}
+
+func (r *run) create(ctx context.Context) (err error) {
+	r.snapshot, err = r.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	info := r.snapshot.Info()
+	r.report.SnapshotAt = info.At
+	r.build, err = r.lease.Create(ctx, r.opts.Body, esalias.Meta{
+		StartedAt:   r.report.Started.UTC().Format(time.RFC3339),
+		Tool:        r.opts.Tool,
+		MappingHash: hash(r.opts.Body),
+		Snapshot:    info.Name,
+		SnapshotAt:  info.At.UTC().Format(time.RFC3339Nano),
+	})
+	if err != nil {
+		return err
+	}
+	r.report.Index, r.report.Token = r.build.Index, r.lease.Token()
+	r.reached(PhaseCreated)
+	return nil
+}
+
+func (r *run) swap(ctx context.Context) error {
+	r.reached(PhaseSwapping)
+	swapped, err := r.lease.Swap(ctx, r.build)
+	if err != nil {
+		return err
+	}
+	r.report.Outcome, r.report.Previous = OutcomeSwapped, swapped.Previous
+	r.reached(PhaseSwapped)
+	return nil
+}
+
+// leave ends a run with NoSwap.
+func (r *run) leave(ctx context.Context) error {
+	if err := r.lease.Leave(ctx); err != nil {
+		return err
+	}
+	r.report.Outcome = OutcomeBuilt
+	return nil
+}
+
+// retire is best effort: the swap is done, and the next run retires again.
+func (r *run) retire(ctx context.Context) {
+	retired, err := r.lease.Retire(ctx, r.opts.Keep, false)
+	r.report.Deleted, r.report.Left = retired.Deleted, retired.Left
+	if err != nil {
+		r.report.RetireError = err.Error()
+		r.Log.WarnContext(ctx, "old generations not retired; the next run tries again",
+			slog.String("alias", r.report.Alias), slog.Any("error", err))
+	}
+	r.reached(PhaseRetired)
+}
+
+// tidy gives up whatever the run still has: an unfinished index, the right to
+// swap, the lease, the snapshot. The run's context may be the reason for being
+// here, so it has its own time.
+func (r *run) tidy(ctx context.Context, failure error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
+	defer cancel()
+	var errs []error
+	if r.snapshot != nil {
+		errs = append(errs, r.snapshot.Close())
+	}
+	if failure != nil && !errors.Is(failure, esalias.ErrOutcomeUnknown) {
+		errs = append(errs, r.lease.Abandon(ctx))
+	}
+	errs = append(errs, r.lease.Release(ctx))
+	err := errors.Join(errs...)
+	if err == nil {
+		r.reached(PhaseReleased)
+		return nil
+	}
+	if failure == nil {
+		// The run did what it was asked to; the lease runs out by itself.
+		r.Log.WarnContext(ctx, "not released", slog.Any("error", err))
+		return nil
+	}
+	return fmt.Errorf("tidy up: %w", err)
+}
+
+func (r *run) reached(p Phase) {
+	now := time.Now()
+	r.report.Phases = append(r.report.Phases, PhaseTime{Phase: p, After: now.Sub(r.report.Started)})
+	r.lease.Report(string(p), r.report.Acknowledged, r.estimate())
+	r.Observe.Phase(p, now)
+}
+
+func (r *run) estimate() int64 {
+	if r.snapshot == nil {
+		return 0
+	}
+	return r.snapshot.Estimate()
+}
+
+type nobody struct{}
+
+func (nobody) Phase(Phase, time.Time) {}
+func (nobody) Progress(Progress)      {}

@@ -1,0 +1,56 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+)
+
+// verify proves the new index: everything acknowledged is found, the gates are
+// passed, and the index is as fit to be searched as its body asks for.
+func (r *run) verify(ctx context.Context) error {
+	documents, err := r.build.Refresh(ctx)
+	if err != nil {
+		return err
+	}
+	r.report.Documents = documents
+	if documents != r.report.Acknowledged {
+		return &GateError{Gate: "count", Reason: fmt.Sprintf(
+			"%s has %d documents, %d were acknowledged", r.build.Index, documents, r.report.Acknowledged)}
+	}
+	if err := r.gates(ctx); err != nil {
+		return err
+	}
+	if err := r.build.Finish(ctx); err != nil {
+		return err
+	}
+	r.reached(PhaseVerified)
+	return nil
+}
+
+func (r *run) gates(ctx context.Context) error {
+	g, documents := r.opts.Gates, r.report.Documents
+	if documents == 0 && g.AllowEmpty {
+		return nil
+	}
+	if documents == 0 && g.MinDocuments > 0 {
+		return &GateError{Gate: "empty", Reason: "the source has no documents; --allow-empty swaps an empty index in"}
+	}
+	if documents < g.MinDocuments {
+		return &GateError{Gate: "min_documents", Reason: fmt.Sprintf("%d documents, gates.min_documents is %d", documents, g.MinDocuments)}
+	}
+	live, err := r.Alias.Live(ctx)
+	if err != nil || live == "" {
+		return err
+	}
+	before, err := r.Alias.Count(ctx, live)
+	if err != nil {
+		return fmt.Errorf("gate max_shrink: %w", err)
+	}
+	// Whole documents, so that 10 % of 10 is exactly 1.
+	if missing := before - documents; float64(missing) > g.MaxShrink*float64(before) {
+		return &GateError{Gate: "max_shrink", Reason: fmt.Sprintf(
+			"%s has %d documents, the live %s has %d: %.1f %% fewer, at most %.1f %% allowed; --max-shrink raises it",
+			r.build.Index, documents, live, before, 100*float64(missing)/float64(before), 100*g.MaxShrink)}
+	}
+	return nil
+}
