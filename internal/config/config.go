@@ -1,0 +1,189 @@
+package config
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Config is everything one run needs to know. It comes from [Load], which has
+// checked every value; the comments name the key in the file, the default and
+// the limits.
+type Config struct {
+	// Path is the file the configuration came from, as it was given to Load.
+	Path string
+	// Alias (alias) is the name that readers search. Required; at most 180
+	// bytes, lower case, and no name that the program needs for its own indices
+	// and aliases: lock-<x>, <x>-<digits>.
+	Alias         string
+	Elasticsearch Elasticsearch
+	Source        Source
+	Index         Index
+	Load          Loading
+	Gates         Gates
+	Lock          Lock
+	// CatchUp (catch_up) says whether rows that changed during the load are
+	// sent again before the swap. Defaults to until-quiet.
+	CatchUp CatchUp
+	History History
+	Notify  Notify
+	Metrics Metrics
+	// Settings is every setting that has a value, with secrets hidden: what to
+	// show when a person asks which value is in force and why.
+	Settings []Setting
+}
+
+// Elasticsearch (elasticsearch) says where the cluster is and who asks.
+type Elasticsearch struct {
+	// URLs (url) are the nodes, http or https; one value, a list, or several in
+	// one value with commas between. Required. A user and password in a URL are
+	// moved to Username and Password, so the URLs hold no secret.
+	URLs []string
+	// APIKey (api_key) is the encoded form, base64 of id:key. Excludes Username.
+	APIKey Secret
+	// Username (username) and Password (password) go together.
+	Username string
+	Password Secret
+	// CACert (ca_cert) is a PEM file that takes the place of the system's roots.
+	CACert File
+	// ClientCert (client_cert) and ClientKey (client_key) are PEM files; both or
+	// none.
+	ClientCert, ClientKey File
+	// Fingerprint (fingerprint) is the SHA-256 of a certificate of the server's
+	// chain in 64 lower-case hex digits (colons and upper case are accepted).
+	// Excludes CACert.
+	Fingerprint string
+}
+
+// Source (source) says where the documents come from.
+type Source struct {
+	// URL (url) is a postgres:// URL or a keyword/value string. Empty when none
+	// is given anywhere: then the PG* variables count.
+	URL SecretURL
+	// ID (id) is the column that becomes _id, in the document query and in
+	// every list query. Required.
+	ID string
+	// Document (document) is the query with one row per document. Required.
+	// A block of text (document: |) is taken as the SQL itself.
+	Document File
+	// Lists (lists) are the queries with many rows per document, in the order of
+	// the file. May be empty.
+	Lists []List
+	// Version (version) is a column of the document query that only grows with
+	// each change of the document. Empty: none.
+	Version string
+}
+
+// List is one array of objects inside the document, written as
+// `trusts: trusts.sql` or `trusts: { query: trusts.sql, distinct: true }`.
+type List struct {
+	// Field is the name of the array in the document.
+	Field string
+	// Query has one row per element.
+	Query File
+	// Distinct drops equal elements within one document. Defaults to false.
+	Distinct bool
+}
+
+// Index (index) describes the index of each run.
+type Index struct {
+	// Body (body) is the content of the file at BodyPath: a JSON object with
+	// settings and mappings as the create-index API takes them, and nothing
+	// else. Required: without mappings Elasticsearch would guess the types.
+	Body     json.RawMessage
+	BodyPath string
+	// Keep (keep) is how many previous generations stay for a rollback.
+	// Defaults to 1; 0 to 100.
+	Keep int
+}
+
+// Loading (load) is how documents are sent.
+type Loading struct {
+	// Workers (workers) is the number of senders; auto (the default) is 0 here
+	// and leaves it to the program. 1 to 64.
+	Workers int
+	// BatchBytes (batch_bytes) is the largest bulk request. Defaults to 4MiB;
+	// 64KiB to 90MiB, because Elasticsearch refuses bodies above 100 MB unless
+	// told otherwise (http.max_content_length).
+	BatchBytes int64
+	// MaxFailures (max_failures) is how many documents Elasticsearch may reject
+	// before the run fails. Defaults to 0.
+	MaxFailures int64
+	// FailuresFile (failures_file) gets one JSON line per rejected document.
+	// Empty (the default): no such file.
+	FailuresFile string
+	// RetryFor (retry_for) is how long one batch is sent again, while
+	// Elasticsearch is busy or away, without any of its documents getting
+	// through. Defaults to 1m; 1s to 24h.
+	RetryFor time.Duration
+}
+
+// Gates (gates) are what a finished index must pass before it goes live.
+type Gates struct {
+	// MaxShrink (max_shrink) is the largest part of the live documents that may
+	// be missing from the new index. Defaults to 10% (0.10); 0% to 100%; 100% or
+	// off is 1 and switches the gate off.
+	MaxShrink float64
+	// MinDocuments (min_documents) is the least number of documents. Defaults to
+	// 1; 0 lets an empty index go live.
+	MinDocuments int64
+}
+
+// Lock (lock) is what keeps two runs apart.
+type Lock struct {
+	// Lease (lease) is how long a crashed run blocks the next. Defaults to 30s;
+	// 2s to 10m.
+	Lease time.Duration
+}
+
+// CatchUp says what happens to rows that changed while the index was loaded.
+type CatchUp string
+
+// The values of catch_up.
+const (
+	CatchUpOff        CatchUp = "off"         // the index is as old as the run's snapshot
+	CatchUpOnce       CatchUp = "once"        // one more pass over what changed
+	CatchUpUntilQuiet CatchUp = "until-quiet" // passes until one finds next to nothing
+)
+
+// History (history) is the record of past runs.
+type History struct {
+	// Keep (keep) is how many records are kept. Defaults to 400, a year of
+	// nightly runs and some by hand; 1 to 10000.
+	Keep int
+}
+
+// Notify (notify) tells people what became of a run.
+type Notify struct {
+	// Webhook (webhook) is the http or https URL to post to. Empty (the
+	// default): nobody is told. Its path is its password, so all of it is secret.
+	Webhook Secret
+	// Format (format) is the shape of the message. Defaults to generic.
+	Format NotifyFormat
+	// On (on) are the events to tell: started, or an outcome of a run. Defaults
+	// to swapped, refused, failed, lost and unknown: a night without any message
+	// is a night in which something is wrong, and the server that came second
+	// (locked, skipped) is no news.
+	On []string
+}
+
+// NotifyFormat is the shape of a notification.
+type NotifyFormat string
+
+// The values of notify.format.
+const (
+	NotifyGeneric NotifyFormat = "generic" // the run's summary as JSON
+	NotifySlack   NotifyFormat = "slack"
+	NotifyTeams   NotifyFormat = "teams"
+)
+
+// Metrics (metrics) is where the figures of a run go.
+type Metrics struct {
+	// TextFile (text_file) is written in the Prometheus text format, for the
+	// node exporter's textfile collector, which reads names ending in .prom.
+	// Empty (the default): none.
+	TextFile string
+	// PushURL (push_url) is a Pushgateway. Empty (the default): none.
+	PushURL SecretURL
+	// Job (job) is the job label at the Pushgateway. Defaults to reindex.
+	Job string
+}

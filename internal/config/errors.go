@@ -1,0 +1,69 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Error is one problem of a configuration. [Load] joins as many as it finds;
+// use errors.As to tell that an error is about the configuration.
+type Error struct {
+	// File is the configuration file, as it was given to Load.
+	File string
+	// Line is where in File the problem is, counted from 1; 0 when no line is to
+	// blame, for instance when a setting is missing.
+	Line int
+	// Origin is the variable or flag (REINDEX_LOAD_WORKERS, --workers) that the
+	// value came from; empty when it came from File.
+	Origin string
+	// Field is the dotted name of the setting, such as load.batch_bytes; empty
+	// when the problem is the file as a whole.
+	Field string
+	// Problem says what is wrong and Hint what to write instead. Neither holds a
+	// secret. Hint may be empty.
+	Problem, Hint string
+}
+
+// Error returns one line, such as
+//
+//	reindex.yaml:14: load.batch_bytes is "4XB": want a size such as 4MiB, 64KiB to 90MiB
+func (e *Error) Error() string {
+	var b strings.Builder
+	switch {
+	case e.Origin != "":
+		b.WriteString(e.Origin)
+	case e.Line > 0:
+		fmt.Fprintf(&b, "%s:%d", e.File, e.Line)
+	default:
+		b.WriteString(e.File)
+	}
+	b.WriteString(": ")
+	if e.Field != "" {
+		b.WriteString(e.Field)
+		b.WriteByte(' ')
+	}
+	b.WriteString(e.Problem)
+	if e.Hint != "" {
+		b.WriteString(": ")
+		b.WriteString(e.Hint)
+	}
+	return b.String()
+}
+
+// join puts problems in the order of the file; those without a line follow.
+func join(problems []*Error) error {
+	slices.SortStableFunc(problems, func(a, b *Error) int {
+		if (a.Line == 0) != (b.Line == 0) {
+			return cmp.Compare(b.Line, a.Line)
+		}
+		return cmp.Compare(a.Line, b.Line)
+	})
+	errs := make([]error, len(problems))
+	for i, p := range problems {
+		errs[i] = p
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,105 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// yamlList is one entry of source.lists as it stands in the file.
+type yamlList struct {
+	field    string // the name of the array
+	query    value
+	distinct bool
+}
+
+// walkLists takes source.lists: the keys are the user's, each value a query or
+// {query, distinct}.
+func (f *yamlFile) walkLists(section entry) {
+	if section.node.Type() == ast.NullType {
+		return
+	}
+	for _, e := range f.entries(section.field, section.node) {
+		if e.key == "" {
+			f.problem(e.line, section.field, "has a list without a name", "name the array as it is to appear in the document")
+			continue
+		}
+		list := yamlList{field: e.key}
+		var ok bool
+		if _, isMapping := e.node.(*ast.MappingNode); isMapping {
+			ok = f.listOptions(&list, e)
+		} else {
+			list.query, ok = f.listQuery(e)
+		}
+		if ok {
+			f.lists = append(f.lists, list)
+		}
+	}
+}
+
+// listOptions takes the long form of a list.
+func (f *yamlFile) listOptions(list *yamlList, long entry) bool {
+	good, found := true, false
+	for _, e := range f.entries(long.field, long.node) {
+		var ok bool
+		switch e.key {
+		case "query":
+			found = true
+			list.query, ok = f.listQuery(e)
+		case "distinct":
+			list.distinct, ok = f.flag(e)
+		default:
+			f.problem(e.line, e.field, "is not a setting", "want query or distinct")
+		}
+		good = good && ok
+	}
+	if !found {
+		f.problem(long.line, long.field+".query", "is missing", "name the file with the query")
+	}
+	return good && found
+}
+
+func (f *yamlFile) listQuery(e entry) (value, bool) {
+	v := value{file: f.path, line: e.line}
+	if block, ok := e.node.(*ast.LiteralNode); ok {
+		v.text, v.block = block.Value.Value, isLiteral(block)
+		return v, true
+	}
+	text, ok := scalar(e.node)
+	if !ok {
+		f.problem(e.line, e.field, "is "+kind(e.node), "want the name of an SQL file, or { query: <file>, distinct: true }")
+	}
+	v.text = text
+	return v, ok
+}
+
+func (f *yamlFile) flag(e entry) (value, ok bool) {
+	if b, isBool := e.node.(*ast.BoolNode); isBool {
+		return b.Value, true
+	}
+	f.problem(e.line, e.field, "is not true or false", "write distinct: true or leave it out")
+	return false, false
+}
+
+// lists reads the queries that source.lists names.
+func (l *loader) lists() {
+	for _, y := range l.file.lists {
+		field := listsField + "." + y.field
+		l.values[field] = y.query
+		list := List{Field: y.field, Distinct: y.distinct}
+		if strings.TrimSpace(y.query.text) == "" {
+			l.report(field, "is empty", "name the file with the query or leave the list out")
+			continue
+		}
+		if err := query(&list.Query)(y.query); err != nil {
+			l.report(field, refused(y.query.display()), err.Error())
+			continue
+		}
+		l.config.Source.Lists = append(l.config.Source.Lists, list)
+		shown := y.query.display()
+		if y.distinct {
+			shown += " (distinct)"
+		}
+		l.note(field, shown, y.query)
+	}
+}
