@@ -68,9 +68,19 @@ func (l *loader) checkNames() {
 	}
 }
 
-// given says whether any place but the default has a value for field, be it
-// one that could not be read.
+// given says whether any place but the default has a value for field.
 func (l *loader) given(field string) bool {
 	v, ok := l.values[field]
-	return ok && v.origin != "default" || l.file.failed[field]
+	return ok && v.origin != "default"
+}
+
+// unreadable says whether a field of the section could not be read, so that
+// what it would have been is unknown.
+func (l *loader) unreadable(name string) bool {
+	for field := range l.file.failed {
+		if section(field) == name {
+			return true
+		}
+	}
+	return false
 }

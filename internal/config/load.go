@@ -45,8 +45,10 @@ func load(path string, text []byte, env func(string) (string, bool), flags Flags
 			l.set(s)
 		}
 		l.lists()
-		l.checkCredentials()
-		l.checkTLS()
+		if !l.unreadable("elasticsearch") {
+			l.checkCredentials()
+			l.checkTLS()
+		}
 		l.checkNames()
 	}
 	if len(l.problems) > 0 {
