@@ -78,6 +78,14 @@ func IsRefused(err error) bool {
 	return e.Status < http.StatusInternalServerError || e.Type == "illegal_state_exception"
 }
 
+// IsUnsettled reports whether err leaves open if the request was, or will be,
+// applied: there was no answer, or one that [IsRefused] does not count.
+func IsUnsettled(err error) bool {
+	var unanswered *NoAnswerError
+	var answer *Error
+	return errors.As(err, &unanswered) || (errors.As(err, &answer) && !IsRefused(err))
+}
+
 // IsAuth reports whether Elasticsearch refused the credentials (401) or what
 // they may do (403, unless a block on the index is the reason).
 func IsAuth(err error) bool {
