@@ -2,50 +2,77 @@ package esalias
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/http"
 
 	"example.com/reindex/internal/es"
 )
 
 // Abandon gives the run up: the fence is sealed and the unfinished index
 // deleted, in one request, so that either both happen or neither. While the
-// fence is claimed by this run its index was never live, so deleting it needs
-// no other proof. After a swap, or an unknown one, Abandon deletes nothing.
-// It works with ctx alone, not with the lease's context.
+// fence is this run's and has not swapped, its index was never live, so
+// deleting it needs no other proof. After a swap, or an unknown one, Abandon
+// deletes nothing. It works with ctx alone, not with the lease's context.
 func (l *Lease) Abandon(ctx context.Context) error {
-	if !l.claimed || l.built == "" {
-		return nil // Release seals what is left
-	}
-	names := l.c.names
-	for {
+	l.using.Lock()
+	defer l.using.Unlock()
+	for l.built != "" {
+		guard, ok := l.guardUnswapped()
+		if !ok {
+			return nil // what another run has claimed, it also retires
+		}
+		names := l.c.names
 		err := l.c.updateAliases(ctx,
-			remove(names.lockIndex(), names.claim(l.tag)),
+			remove(names.lockIndex(), guard),
 			add(names.lockIndex(), names.done(l.tag)),
 			removeIndex(l.built))
 		switch {
 		case err == nil:
-			l.claimed, l.built = false, ""
-			return nil
-		case es.IsStatus(err, http.StatusNotFound):
-			// Never created, or deleted, or taken over; seal tells which, and
-			// the next run retires what is left.
+			l.right, l.built = rightSealed, ""
+		case missing(err) && l.right == rightSealed:
+			l.built = "" // never made, or gone; if superseded, retired by the next run
+		case missing(err):
+			// Never made, or gone, or taken over: seal tells which.
 			if _, err := l.seal(ctx); err != nil {
 				return fmt.Errorf("abandon %s: %w", l.built, err)
 			}
-			return nil
-		case answered(err):
+		case es.IsRefused(err):
 			return fmt.Errorf("abandon %s: %w", l.built, err)
-		}
-		if err := pause(ctx, l.c.opts.Lease/30); err != nil {
-			return fmt.Errorf("abandon %s: %w", l.built, err)
+		default:
+			if pauseErr := pause(ctx, l.c.opts.Lease/30); pauseErr != nil {
+				return fmt.Errorf("abandon %s: %w", l.built, errors.Join(pauseErr, err))
+			}
 		}
 	}
+	return nil
+}
+
+// guardUnswapped is the alias on the lock index which proves that this run has
+// not swapped, if there is such a proof.
+func (l *Lease) guardUnswapped() (string, bool) {
+	switch l.right {
+	case rightClaimed:
+		return l.c.names.claim(l.tag), true
+	case rightSealed:
+		return l.c.names.done(l.tag), true
+	case rightNone, rightSwapped, rightGone:
+	}
+	return "", false
 }
 
 // Leave seals the fence and keeps the finished index, unmarked, for whoever
-// wants to look at it. The next run retires it.
+// wants to look at it. The next run retires it. The error is [ErrLeaseLost] if
+// another run has claimed the alias: it may retire the index at once.
 func (l *Lease) Leave(ctx context.Context) error {
-	_, err := l.seal(ctx)
+	l.using.Lock()
+	defer l.using.Unlock()
+	l.built = ""
+	if l.right != rightClaimed {
+		return errors.New("leave: this lease has given its right up")
+	}
+	sealed, err := l.seal(ctx)
+	if err == nil && !sealed {
+		return lost("another run claimed the alias")
+	}
 	return err
 }

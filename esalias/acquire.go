@@ -26,62 +26,88 @@ func (c *Client) Acquire(ctx context.Context, holder Holder, wait time.Duration)
 	}
 	started := now()
 	for {
-		f, err := c.readFence(ctx)
-		if err != nil {
+		lease, busy, err := c.tryAcquire(ctx, holder)
+		switch {
+		case err != nil:
 			return nil, fmt.Errorf("acquire lease: %w", err)
-		}
-		seen, err := c.readRecord(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("acquire lease: %w", err)
-		}
-		if seen.found && seen.State == StateHeld {
-			alive, err := c.watch(ctx, seen)
-			if err != nil {
-				return nil, fmt.Errorf("acquire lease: %w", err)
-			}
-			if alive && started.elapsed() >= wait {
-				return nil, &HeldError{Alias: c.alias, Record: seen.Record}
-			}
-			if alive {
-				continue
-			}
-		}
-		lease, err := c.take(ctx, holder, f, seen)
-		if err == nil {
+		case lease != nil:
 			return lease, nil
-		}
-		var raced *raceError
-		if !errors.As(err, &raced) {
-			return nil, fmt.Errorf("acquire lease: %w", err)
-		}
-		// Somebody was faster, and so is alive.
-		if raced.winner.State == StateHeld && started.elapsed() >= wait {
-			return nil, &HeldError{Alias: c.alias, Record: raced.winner}
+		case busy != nil && started.elapsed() >= wait:
+			return nil, &HeldError{Alias: c.alias, Record: *busy}
 		}
 	}
 }
 
-// watch looks at the record until it changes (true: its holder was alive) or
-// has stayed the same for a whole lease on this machine's clock (false).
-func (c *Client) watch(ctx context.Context, seen stored) (alive bool, err error) {
-	lease := max(c.opts.Lease, time.Duration(seen.LeaseMS)*time.Millisecond)
+// tryAcquire looks once and returns the lease, or the record of the run that is
+// alive, or neither: something was deleted, or freed, in between; look again.
+func (c *Client) tryAcquire(ctx context.Context, holder Holder) (*Lease, *Record, error) {
+	f, err := c.readFence(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	seen, err := c.readRecord(ctx)
+	if err != nil {
+		return nil, nil, unlessGone(err)
+	}
+	if seen.found && seen.State == StateHeld {
+		current, err := c.watch(ctx, seen)
+		if err != nil {
+			return nil, nil, unlessGone(err)
+		}
+		if !current.found {
+			return nil, nil, nil // deleted by hand: no sign of life
+		}
+		if !current.same(seen) {
+			return nil, met(seen, current), nil
+		}
+	}
+	lease, err := c.take(ctx, holder, f, seen)
+	var raced *raceError
+	if !errors.As(err, &raced) {
+		return lease, nil, err
+	}
+	if raced.winner.State == StateHeld {
+		return nil, &raced.winner, nil // somebody was faster, and so is alive
+	}
+	return nil, nil, nil
+}
+
+// unlessGone lets the caller start over when the lock index was deleted while
+// it was looked at.
+func unlessGone(err error) error {
+	if es.IsType(err, "index_not_found_exception") {
+		return nil
+	}
+	return err
+}
+
+// met is the record of the holder that was met, as late as it was seen.
+func met(seen, current stored) *Record {
+	if current.State == StateHeld && current.Holder.RunID == seen.Holder.RunID {
+		return &current.Record
+	}
+	return &seen.Record
+}
+
+// watch looks at the record until it changes, or has stayed the same for a
+// whole lease on this machine's clock, and returns what it saw last.
+func (c *Client) watch(ctx context.Context, seen stored) (stored, error) {
+	// Whatever a record says, nobody waits for longer than the longest lease.
+	lease := min(max(c.opts.Lease, time.Duration(seen.LeaseMS)*time.Millisecond), maxLease)
 	since := now()
 	for {
 		if err := pause(ctx, lease/30); err != nil {
-			return false, err
+			return stored{}, err
 		}
 		// The time is taken before the read: a record that is unchanged then
 		// was unchanged for at least so long.
 		unchanged := since.elapsed()
 		current, err := c.readRecord(ctx)
 		if err != nil {
-			return false, err
+			return stored{}, err
 		}
-		if current.seqNo != seen.seqNo || current.term != seen.term || current.found != seen.found {
-			return true, nil
-		}
-		if unchanged >= lease {
-			return false, nil
+		if !current.same(seen) || unchanged >= lease {
+			return current, nil
 		}
 	}
 }
@@ -102,7 +128,6 @@ func (c *Client) take(ctx context.Context, holder Holder, f fence, seen stored) 
 	record := Record{
 		Token: token, State: StateHeld, Holder: holder, Since: at, RenewedAt: at,
 		LeaseMS: c.opts.Lease.Milliseconds(), LockUUID: f.lockUUID,
-		SwappedAt: seen.SwappedAt, SwappedToken: seen.SwappedToken,
 	}
 	sent := now()
 	mine, err := c.takeRecord(ctx, record, seen)
@@ -116,31 +141,35 @@ func (c *Client) take(ctx context.Context, holder Holder, f fence, seen stored) 
 	return lease, nil
 }
 
-// takeRecord writes the record; an answer that never came is settled by
-// reading: the record is mine if it names my run and token.
+// takeRecord writes the record. An answer that never came is settled by
+// reading: the record is mine if it names my run and token, and may be written
+// again, on the same condition, if it is as it was.
 func (c *Client) takeRecord(ctx context.Context, record Record, seen stored) (stored, error) {
-	mine, err := c.writeRecord(ctx, record, seen)
-	if err == nil {
-		return mine, nil
-	}
-	if es.IsAuth(err) {
-		return stored{}, err
-	}
-	current, readErr := c.readRecord(ctx)
-	switch {
-	case readErr == nil && current.ownedBy(record):
-		return current, nil
-	case readErr == nil && (es.IsStatus(err, http.StatusConflict) || es.IsStatus(err, http.StatusNotFound)):
-		return stored{}, &raceError{winner: current.Record}
-	case es.IsType(readErr, "index_not_found_exception"):
-		return stored{}, &raceError{} // the lock index is gone; start over
-	}
-	return stored{}, errors.Join(err, readErr)
-}
-
-// ownedBy reports that the record was written by the run and token of r.
-func (s stored) ownedBy(r Record) bool {
-	return s.found && s.Holder.RunID == r.Holder.RunID && s.Token == r.Token
+	var mine stored
+	err := c.again(ctx, func() error {
+		written, err := c.writeRecord(ctx, record, seen)
+		if err == nil {
+			mine = written
+			return nil
+		}
+		if es.IsRefused(err) && !es.IsStatus(err, http.StatusConflict) && !missing(err) {
+			return err
+		}
+		current, readErr := c.readRecord(ctx)
+		switch {
+		case es.IsType(readErr, "index_not_found_exception"):
+			return &raceError{} // the lock index is gone; start over
+		case readErr != nil:
+			return errors.Join(err, readErr)
+		case current.ownedBy(record):
+			mine = current
+			return nil
+		case !current.same(seen) || es.IsRefused(err):
+			return &raceError{winner: current.Record}
+		}
+		return err
+	})
+	return mine, err
 }
 
 // nextToken is above every token that was ever given out, as far as the lock

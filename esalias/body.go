@@ -1,6 +1,7 @@
 package esalias
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -14,19 +15,6 @@ const (
 	settingRefresh    = "index.refresh_interval"
 )
 
-// Meta is what the program writes into _meta.reindex of an index's mapping, so
-// that people and later runs can tell whose it is.
-type Meta struct {
-	Alias       string `json:"alias"`
-	Token       int64  `json:"token"`
-	RunID       string `json:"run_id"`
-	StartedAt   string `json:"started_at"` // RFC 3339
-	Tool        string `json:"tool,omitempty"`
-	MappingHash string `json:"mapping_hash,omitempty"`
-	Snapshot    string `json:"snapshot,omitempty"`
-	SnapshotAt  string `json:"snapshot_at,omitempty"` // RFC 3339
-}
-
 // indexBody is a create-index body taken apart: the user's settings under
 // their full names, and what they must be again after the load.
 type indexBody struct {
@@ -35,6 +23,7 @@ type indexBody struct {
 }
 
 // parseBody reads {settings, mappings} as the create-index API takes them.
+// Numbers keep every digit.
 func parseBody(body json.RawMessage) (indexBody, error) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(body, &raw); err != nil {
@@ -42,15 +31,19 @@ func parseBody(body json.RawMessage) (indexBody, error) {
 	}
 	b := indexBody{settings: map[string]any{}, mappings: map[string]any{}}
 	for key, value := range raw {
-		var into map[string]any
-		if err := json.Unmarshal(value, &into); err != nil {
+		decoder := json.NewDecoder(bytes.NewReader(value))
+		decoder.UseNumber()
+		into := map[string]any{} // stays when value is null
+		if err := decoder.Decode(&into); err != nil {
 			return indexBody{}, fmt.Errorf("index body: %s is not a JSON object", key)
 		}
 		switch key {
 		case "settings":
-			flatten(b.settings, "", into)
+			if err := flatten(b.settings, "", into); err != nil {
+				return indexBody{}, fmt.Errorf("index body: %w", err)
+			}
 		case "mappings":
-			b.mappings = into
+			maps.Copy(b.mappings, into)
 		default:
 			return indexBody{}, fmt.Errorf("index body has %q, want only settings and mappings: aliases are set by the swap", key)
 		}
@@ -60,18 +53,24 @@ func parseBody(body json.RawMessage) (indexBody, error) {
 
 // flatten turns {"index":{"refresh_interval":"5s"}} and its other spellings
 // into {"index.refresh_interval":"5s"}.
-func flatten(into map[string]any, prefix string, from map[string]any) {
+func flatten(into map[string]any, prefix string, from map[string]any) error {
 	for key, value := range from {
 		name := prefix + key
 		if prefix == "" && key != "index" && !strings.HasPrefix(key, "index.") {
 			name = "index." + key
 		}
 		if nested, ok := value.(map[string]any); ok {
-			flatten(into, name+".", nested)
+			if err := flatten(into, name+".", nested); err != nil {
+				return err
+			}
 			continue
+		}
+		if _, twice := into[name]; twice {
+			return fmt.Errorf("setting %s is given twice", name)
 		}
 		into[name] = value
 	}
+	return nil
 }
 
 // create returns the body that makes the index: the user's settings without

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
@@ -43,6 +44,9 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// maxLease bounds how long a crashed run can block the next.
+const maxLease = 10 * time.Minute
+
 // Client reads and locks one alias. It is safe for concurrent use.
 type Client struct {
 	es    esapi.Transport
@@ -59,8 +63,8 @@ func New(transport esapi.Transport, alias string, opts Options) (*Client, error)
 		return nil, err
 	}
 	opts = opts.withDefaults()
-	if opts.Lease < time.Second || opts.Lease > 10*time.Minute {
-		return nil, fmt.Errorf("Lease is %s, want 1s to 10m", opts.Lease)
+	if opts.Lease < time.Second || opts.Lease > maxLease {
+		return nil, fmt.Errorf("lease is %s, want 1s to %s", opts.Lease, maxLease)
 	}
 	return &Client{es: transport, alias: alias, names: names{alias: alias}, opts: opts}, nil
 }
@@ -75,12 +79,37 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte, into 
 	return es.Do(ctx, c.es, method, path, body, into)
 }
 
-// answered reports that Elasticsearch itself refused the request, so that it
-// was not applied by whoever answered. It does not say that an earlier copy of
-// the request was not.
-func answered(err error) bool {
+// ask sends a request that may be sent any number of times: one that changes
+// nothing, or always the same. A node that restarts, or one broken connection,
+// must not cost a run that has been loading for an hour.
+func (c *Client) ask(ctx context.Context, method, path string, body []byte, into any) error {
+	return c.again(ctx, func() error { return c.do(ctx, method, path, body, into) })
+}
+
+// asks is how often a request is sent that may be sent again.
+const asks = 4
+
+// again calls send until it is answered, with pauses that grow to a quarter of
+// a lease.
+func (c *Client) again(ctx context.Context, send func() error) error {
+	for attempt := 0; ; attempt++ {
+		err := send()
+		if !es.IsUnsettled(err) || attempt == asks-1 {
+			return err
+		}
+		if pause(ctx, c.opts.Lease/30<<attempt) != nil {
+			return err
+		}
+	}
+}
+
+// missing reports that Elasticsearch refused a request because an index or an
+// alias that it names is not there. Of an update-aliases request nothing was
+// applied then; an earlier copy of the same request may have been.
+func missing(err error) bool {
 	var e *es.Error
-	return errors.As(err, &e)
+	// A 404 without a type is some gateway's, and says nothing.
+	return errors.As(err, &e) && e.Status == http.StatusNotFound && e.Type != ""
 }
 
 // pause waits before a read or a resend is tried again.

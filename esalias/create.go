@@ -32,22 +32,33 @@ const creations = 3
 // (as the create-index API takes them), with refresh off and no replicas until
 // [Build.Finish]. meta is completed with alias, token and run id.
 //
+// Replicas and refresh interval are those of body: what an index template says
+// about them is not taken over.
+//
 // A create request is sent once. If its outcome is not known, the token is
 // given up for good and another one taken, so that a late copy of the request
 // can only make an index that nobody will ever use. A body that Elasticsearch
 // refuses is returned as its error.
 func (l *Lease) Create(ctx context.Context, body json.RawMessage, meta Meta) (*Build, error) {
+	l.using.Lock()
+	defer l.using.Unlock()
 	parsed, err := parseBody(body)
 	if err != nil {
 		return nil, err
+	}
+	if l.right != rightClaimed {
+		return nil, errors.New("create index: this lease has given its right up")
 	}
 	for attempt := 1; ; attempt++ {
 		if err := l.check(); err != nil {
 			return nil, err
 		}
 		build, err := l.createOnce(ctx, parsed, meta)
-		if err == nil || !l.worthAnotherToken(err) || attempt == creations || context.Cause(ctx) != nil {
-			return build, err
+		if err == nil {
+			return build, nil
+		}
+		if !worthAnotherToken(err) || attempt == creations || context.Cause(ctx) != nil {
+			return nil, err
 		}
 		l.c.opts.Log.WarnContext(ctx, "index not created; trying again with a new token",
 			slog.String("alias", l.c.alias), slog.Any("error", err))
@@ -71,18 +82,23 @@ func (l *Lease) createOnce(ctx context.Context, body indexBody, meta Meta) (*Bui
 	l.built = build.Index
 	err = l.c.do(ctx, http.MethodPut, "/"+build.Index, request, &answer)
 	if err == nil && !answer.Acknowledged {
-		err = &es.NoAnswerError{Op: "PUT /" + build.Index, Err: errors.New("applied but not acknowledged by every node")}
+		err = &es.NoAnswerError{Op: "PUT /" + build.Index, Err: errUnacknowledged}
+	}
+	if es.IsRefused(err) {
+		l.built = "" // there is none, or one that somebody else made
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create index %s: %w", build.Index, err)
 	}
-	return build, l.readBack(ctx, build)
+	if err := l.readBack(ctx, build); err != nil {
+		return nil, err
+	}
+	return build, nil
 }
 
 // worthAnotherToken: the outcome is unknown, or the number was taken.
-func (*Lease) worthAnotherToken(err error) bool {
-	var unknown *es.NoAnswerError
-	return errors.As(err, &unknown) || es.IsType(err, "resource_already_exists_exception")
+func worthAnotherToken(err error) bool {
+	return es.IsUnsettled(err) || es.IsType(err, "resource_already_exists_exception")
 }
 
 // readBack proves that the index has the writer alias and no other: a template
@@ -91,7 +107,7 @@ func (l *Lease) readBack(ctx context.Context, build *Build) error {
 	var answer map[string]struct {
 		Aliases map[string]any `json:"aliases"`
 	}
-	if err := l.c.do(ctx, http.MethodGet, "/"+build.Index+"/_alias", nil, &answer); err != nil {
+	if err := l.c.ask(ctx, http.MethodGet, "/"+build.Index+"/_alias", nil, &answer); err != nil {
 		return fmt.Errorf("read index %s back: %w", build.Index, err)
 	}
 	var extra []string
@@ -132,8 +148,8 @@ func (l *Lease) renumber(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("next token: %w", err)
 	}
-	// From here on renewals carry the new token; the first of them is sent,
-	// and must be answered, before the claim is.
+	// From here on renewals carry the new token; one of them must have been
+	// answered before the claim is sent.
 	l.mu.Lock()
 	l.record.Token = token
 	l.mu.Unlock()

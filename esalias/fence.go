@@ -3,6 +3,7 @@ package esalias
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -47,8 +48,8 @@ func remove(index, alias string) action {
 
 func removeIndex(index string) action { return action{RemoveIndex: &removeAction{Index: index}} }
 
-// updateAliases sends one update-aliases request. nil: applied whole.
-// [*es.Error]: refused whole. [*es.NoAnswerError]: not known; also when the
+// updateAliases sends one update-aliases request, once. nil: applied whole.
+// [es.IsRefused]: refused whole. Any other error: not known; also when the
 // change is in the cluster state and only the nodes' acknowledgements are late.
 func (c *Client) updateAliases(ctx context.Context, actions ...action) error {
 	body, err := json.Marshal(map[string]any{"actions": actions})
@@ -63,10 +64,12 @@ func (c *Client) updateAliases(ctx context.Context, actions ...action) error {
 		return err
 	}
 	if !answer.Acknowledged || answer.Errors {
-		return &es.NoAnswerError{Op: "POST /_aliases", Err: fmt.Errorf("applied but not acknowledged by every node")}
+		return &es.NoAnswerError{Op: "POST /_aliases", Err: errUnacknowledged}
 	}
 	return nil
 }
+
+var errUnacknowledged = errors.New("applied but not acknowledged by every node")
 
 // fence is the one alias on the lock index that decides who may swap.
 type fence struct {
@@ -87,6 +90,9 @@ func (c *Client) readFence(ctx context.Context) (fence, error) {
 		if err := c.bootstrap(ctx); err != nil {
 			return fence{}, err
 		}
+		if context.Cause(ctx) != nil {
+			return fence{}, context.Cause(ctx)
+		}
 	}
 	return fence{}, &ShapeError{
 		Alias:   c.alias,
@@ -106,12 +112,15 @@ func (c *Client) lookFence(ctx context.Context) (fence, error) {
 		} `json:"settings"`
 	}
 	path := "/" + c.names.lockIndex() + "?filter_path=*.aliases,*.settings.index.uuid"
-	if err := c.do(ctx, http.MethodGet, path, nil, &answer); err != nil {
+	if err := c.ask(ctx, http.MethodGet, path, nil, &answer); err != nil {
 		return fence{}, err
 	}
 	lock, ok := answer[c.names.lockIndex()]
 	if !ok || len(answer) != 1 {
 		return fence{}, c.lockShape("is an alias, not an index", nil)
+	}
+	if _, ok := lock.Aliases[c.names.lockAlias()]; !ok {
+		return fence{}, c.lockShape("lacks its alias "+c.names.lockAlias(), nil)
 	}
 	var found []fence
 	var seen []string
@@ -156,7 +165,7 @@ func (c *Client) bootstrap(ctx context.Context) error {
 		return fmt.Errorf("create lock index: %w", err)
 	}
 	err = c.do(ctx, http.MethodPut, "/"+c.names.lockIndex(), body, nil)
-	if answered(err) && !es.IsType(err, "resource_already_exists_exception") {
+	if es.IsRefused(err) && !es.IsType(err, "resource_already_exists_exception") {
 		return fmt.Errorf("create lock index: %w", err)
 	}
 	return nil

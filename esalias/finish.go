@@ -11,9 +11,20 @@ import (
 // Refresh makes everything written so far searchable and counts it.
 func (b *Build) Refresh(ctx context.Context) (documents int64, err error) {
 	c := b.lease.c
+	var answer struct {
+		Shards struct {
+			Failed int `json:"failed"`
+		} `json:"_shards"`
+	}
 	// A refresh of a large index can take longer than a control request may.
-	if err := es.Do(ctx, c.es, http.MethodPost, "/"+b.Index+"/_refresh", nil, nil); err != nil {
+	err = c.again(ctx, func() error {
+		return es.Do(ctx, c.es, http.MethodPost, "/"+b.Index+"/_refresh", nil, &answer)
+	})
+	if err != nil {
 		return 0, fmt.Errorf("refresh %s: %w", b.Index, err)
+	}
+	if answer.Shards.Failed > 0 {
+		return 0, fmt.Errorf("refresh %s: %d shards failed", b.Index, answer.Shards.Failed)
 	}
 	return c.Count(ctx, b.Index)
 }
@@ -27,7 +38,7 @@ func (b *Build) Finish(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("restore settings of %s: %w", b.Index, err)
 	}
-	if err := c.do(ctx, http.MethodPut, "/"+b.Index+"/_settings", settings, nil); err != nil {
+	if err := c.ask(ctx, http.MethodPut, "/"+b.Index+"/_settings", settings, nil); err != nil {
 		return fmt.Errorf("restore settings of %s: %w", b.Index, err)
 	}
 	for {
@@ -53,13 +64,12 @@ func (b *Build) copiesInPlace(ctx context.Context) (bool, error) {
 		DataNodes    int    `json:"number_of_data_nodes"`
 		Active       int    `json:"active_shards"`
 		Initializing int    `json:"initializing_shards"`
-		Relocating   int    `json:"relocating_shards"`
 		Indices      map[string]struct {
 			Shards   int `json:"number_of_shards"`
 			Replicas int `json:"number_of_replicas"`
 		} `json:"indices"`
 	}
-	err := b.lease.c.do(ctx, http.MethodGet, "/_cluster/health/"+b.Index+"?level=indices", nil, &health)
+	err := b.lease.c.ask(ctx, http.MethodGet, "/_cluster/health/"+b.Index+"?level=indices", nil, &health)
 	if err != nil {
 		return false, err
 	}
@@ -79,7 +89,7 @@ func (c *Client) Count(ctx context.Context, index string) (int64, error) {
 			Total, Successful int
 		} `json:"_shards"`
 	}
-	if err := c.do(ctx, http.MethodGet, "/"+index+"/_count", nil, &answer); err != nil {
+	if err := c.ask(ctx, http.MethodGet, "/"+index+"/_count", nil, &answer); err != nil {
 		return 0, fmt.Errorf("count %s: %w", index, err)
 	}
 	if answer.Shards.Total != answer.Shards.Successful {

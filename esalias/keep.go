@@ -31,20 +31,18 @@ func (l *Lease) expired(cause error) error {
 	return lost("no renewal was acknowledged for %s: %v", l.trust(), cause)
 }
 
-// keep renews the lease every tenth of its length, and ends the lease's
-// context when it is lost.
+// keep renews the lease every tenth of its length, sooner after a failure, and
+// ends the lease's context when it is lost.
 func (l *Lease) keep(ctx context.Context) {
 	interval := l.c.opts.Lease / 10
 	var last error
 	for {
-		timer := time.NewTimer(min(interval, max(l.left(), 0)))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		next := interval
+		if last != nil {
+			next /= 3
+		}
+		if !l.rest(ctx, min(next, max(l.left(), 0))) {
 			return
-		case <-l.kick:
-			timer.Stop()
-		case <-timer.C:
 		}
 		left := l.left()
 		if left <= 0 {
@@ -53,24 +51,50 @@ func (l *Lease) keep(ctx context.Context) {
 		}
 		// Two attempts fit into the trust that is left at worst, so that one
 		// lost packet does not cost the lease.
-		err := l.renew(ctx, min(left, l.c.opts.Lease/5))
-		if errors.Is(err, ErrLeaseLost) {
-			l.cancel(err)
+		last = l.renew(ctx, min(left, l.c.opts.Lease/5))
+		if errors.Is(last, ErrLeaseLost) {
+			l.cancel(last)
 			return
 		}
-		if err != nil && ctx.Err() == nil {
-			last = err
+		if last != nil && ctx.Err() == nil {
 			l.c.opts.Log.WarnContext(ctx, "lease renewal failed",
-				slog.String("alias", l.c.alias), slog.Any("error", err), slog.Duration("trusted_for", l.left()))
+				slog.String("alias", l.c.alias), slog.Any("error", last), slog.Duration("trusted_for", l.left()))
 		}
 	}
 }
 
-// renew writes the record once more. A conflict is either an earlier renewal
-// of this very lease whose answer was lost, or another run's takeover.
+// rest waits for d or for a kick; false means that the lease has ended.
+func (l *Lease) rest(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-l.kick:
+	case <-timer.C:
+	}
+	return ctx.Err() == nil
+}
+
+// renew writes the record once more. Only one goroutine does so at a time:
+// two renewals under way would be each other's conflict.
 func (l *Lease) renew(ctx context.Context, limit time.Duration) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	for range 3 {
+		stale, err := l.renewOnce(ctx)
+		if !stale {
+			return err
+		}
+	}
+	return errors.New("renew lease: the record keeps changing")
+}
+
+// renewOnce sends one renewal. A conflict is either an earlier renewal of this
+// very lease whose answer was lost, then stale is true and the condition has
+// been learnt for the next one, or another run's takeover.
+func (l *Lease) renewOnce(ctx context.Context) (stale bool, err error) {
 	l.mu.Lock()
 	seen := l.record
 	l.mu.Unlock()
@@ -78,32 +102,30 @@ func (l *Lease) renew(ctx context.Context, limit time.Duration) error {
 	record := seen.Record
 	record.RenewedAt = time.Now()
 	written, err := l.c.writeRecord(ctx, record, seen)
-	if es.IsStatus(err, http.StatusNotFound) {
-		return lost("the lock index %s is gone", l.c.names.lockIndex())
-	}
-	if err == nil {
+	switch {
+	case err == nil:
 		l.renewed(written, sent)
-		return nil
-	}
-	if !es.IsStatus(err, http.StatusConflict) {
-		return err
+		return false, nil
+	case missing(err):
+		return false, lost("the lock index %s is gone", l.c.names.lockIndex())
+	case !es.IsStatus(err, http.StatusConflict):
+		return false, err
 	}
 	current, err := l.c.readRecord(ctx)
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case !current.found:
-		return lost("its record was deleted")
+		return false, lost("its record was deleted")
 	case !current.ownedBy(record) || current.State != StateHeld:
-		return lost("run %s on host %s took over with token %d", current.Holder.RunID, current.Holder.Host, current.Token)
+		return false, lost("run %s on host %s took over with token %d", current.Holder.RunID, current.Holder.Host, current.Token)
 	}
-	// Mine: learn the condition. The read proves nothing about how long the
-	// record will stay, so trust waits for the renewal that follows.
+	// The read proves nothing about how long the record will stay, so trust
+	// waits for the renewal that follows.
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.record.seqNo, l.record.term = current.seqNo, current.term
-	l.mu.Unlock()
-	l.wake()
-	return nil
+	return true, nil
 }
 
 // renewed takes over what was written, but not a phase that was reported since.
@@ -113,11 +135,4 @@ func (l *Lease) renewed(written stored, sent instant) {
 	l.record.seqNo, l.record.term = written.seqNo, written.term
 	l.record.RenewedAt = written.RenewedAt
 	l.trusted = sent
-}
-
-func (l *Lease) wake() {
-	select {
-	case l.kick <- struct{}{}:
-	default: // a renewal is asked for already
-	}
 }

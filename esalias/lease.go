@@ -12,9 +12,8 @@ import (
 )
 
 // Lease is the right of one run to swap the alias. It is renewed in the
-// background. Its methods may be called from any goroutine, [Lease.Create],
-// [Lease.Swap], [Lease.Rollback], [Lease.Abandon] and [Lease.Retire] from one
-// at a time.
+// background. Its methods may be called from any goroutine; those that send
+// something for the caller wait for one another.
 type Lease struct {
 	c    *Client
 	run  string
@@ -25,20 +24,33 @@ type Lease struct {
 	done   chan struct{} // closed when the keeper has returned
 	kick   chan struct{} // asks for a renewal now; one pending is enough
 
-	mu      sync.Mutex
+	writing sync.Mutex // held around each write of the record
+
+	mu      sync.Mutex // guards the next two; never held around a request
 	record  stored
 	trusted instant // when the last good renewal was sent
 
-	// The rest belongs to the goroutine that calls the alias methods.
-	tag      tag    // token and run of the present claim
-	claimed  bool   // the fence is, as far as is known, persons.claim-<tag>
-	swapSent bool   // a swap request left this process
-	seenLive string // the live index that the last swap request named
+	using    sync.Mutex // held by each method that acts; guards the rest
+	tag      tag        // token and run of the present claim
+	right    right
+	swapSent bool   // a swap request of the present claim left this process
+	seenLive string // the live index that the swap took the alias from
 	live     string // the index this lease made live
 	replaced string // the index that was live before
 	swapped  instant
 	built    string // index created under the present claim
 }
+
+// right is what a lease may do, as far as it knows.
+type right int
+
+const (
+	rightNone    right = iota // not claimed yet
+	rightClaimed              // the fence is persons.claim-<tag>
+	rightSealed               // given up without a swap: proved
+	rightSwapped              // used
+	rightGone                 // the claim is no more: another run's, or used, or sealed
+)
 
 func newLease(ctx context.Context, c *Client, record stored, sent instant) *Lease {
 	l := &Lease{
@@ -80,7 +92,7 @@ func (l *Lease) Report(phase string, documents, total int64) {
 	if fresh {
 		select {
 		case l.kick <- struct{}{}:
-		default:
+		default: // a renewal is asked for already
 		}
 	}
 }
@@ -101,108 +113,64 @@ func (l *Lease) check() error {
 
 // Release gives the lease up and waits for the renewals to end. If the fence
 // is still claimed, it is sealed: the right to swap is given up with the lease.
-// It is safe to call after the lease was lost, and more than once; it uses ctx
-// with a limit of its own. An error means that the next run has to wait for a
-// lease to pass, nothing worse.
+// It is safe to call after the lease was lost, and more than once. It uses ctx,
+// which must not have ended with the run's, with a limit of its own. An error
+// means that the next run has to wait for a lease to pass, nothing worse.
 func (l *Lease) Release(ctx context.Context) error {
+	l.using.Lock()
+	defer l.using.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, l.c.opts.RequestTimeout)
 	defer cancel()
 	var sealErr error
-	if l.claimed {
+	if l.right == rightClaimed {
 		_, sealErr = l.seal(ctx)
 	}
 	l.cancel(errReleased)
 	<-l.done
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.record.State == StateFree || !l.record.found {
-		return sealErr
-	}
 	return errors.Join(sealErr, l.free(ctx))
 }
 
 var errReleased = errors.New("lease released")
 
 // free marks the record free, keeping its token: a deleted record would let
-// tokens start again. It is called with l.mu held.
+// tokens start again. The keeper has ended, so nobody renews meanwhile.
 func (l *Lease) free(ctx context.Context) error {
-	record := l.record.Record
+	l.mu.Lock()
+	seen := l.record
+	l.mu.Unlock()
+	if seen.State == StateFree {
+		return nil
+	}
+	record := seen.Record
 	record.State, record.RenewedAt = StateFree, time.Now()
-	for range 2 {
-		written, err := l.c.writeRecord(ctx, record, l.record)
-		if err == nil {
-			l.record = written
-			return nil
+	err := l.c.again(ctx, func() error { return l.freeOnce(ctx, record, &seen) })
+	if err != nil {
+		return fmt.Errorf("release lease: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.record.State = StateFree
+	return nil
+}
+
+// freeOnce writes the record on the condition that it is as seen; if it is not,
+// the last renewal may have been applied without an answer: once more then.
+func (l *Lease) freeOnce(ctx context.Context, record Record, seen *stored) error {
+	for range 3 {
+		_, err := l.c.writeRecord(ctx, record, *seen)
+		if err == nil || (es.IsRefused(err) && !es.IsStatus(err, http.StatusConflict) && !missing(err)) {
+			return err
 		}
 		current, readErr := l.c.readRecord(ctx)
-		if readErr != nil {
-			return fmt.Errorf("release lease: %w", errors.Join(err, readErr))
-		}
-		if !current.ownedBy(record) || current.State == StateFree {
-			l.record.State = StateFree // another run's now, or freed by a lost answer
-			return nil
-		}
-		l.record.seqNo, l.record.term = current.seqNo, current.term
-	}
-	return errors.New("release lease: the record keeps changing")
-}
-
-// claim takes the fence from whoever has it. Only a token above the fence's
-// may, so claims are ordered; and only in the lock index this lease knows.
-func (l *Lease) claim(ctx context.Context) error {
-	c := l.c
-	for {
-		f, err := c.lookFence(ctx)
-		if err != nil {
-			if answered(err) || context.Cause(ctx) != nil {
-				return fmt.Errorf("claim: %w", err)
-			}
-			if err := pause(ctx, c.opts.Lease/30); err != nil {
-				return err
-			}
-			continue
-		}
 		switch {
-		case f.name == c.names.claim(l.tag) && f.lockUUID == l.uuid:
-			l.claimed, l.swapSent = true, false
-			return nil
-		case f.lockUUID != l.uuid:
-			return lost("the lock index %s was deleted and made anew", c.names.lockIndex())
-		case f.tag.token >= l.tag.token:
-			return lost("run %s claimed the alias with token %d, this run has %d", f.tag.run, f.tag.token, l.tag.token)
+		case readErr != nil:
+			return errors.Join(err, readErr)
+		case !current.ownedBy(record) || current.State == StateFree:
+			return nil // another run's by now, deleted, or freed by a lost answer
+		case current.same(*seen):
+			return err
 		}
-		err = c.updateAliases(ctx,
-			remove(c.names.lockIndex(), f.name),
-			add(c.names.lockIndex(), c.names.claim(l.tag)))
-		// Whatever came back, the next look tells. A refusal that is not about
-		// the fence would come back for ever.
-		if answered(err) && !es.IsStatus(err, http.StatusNotFound) {
-			return fmt.Errorf("claim: %w", err)
-		}
+		*seen = current
 	}
-}
-
-// seal gives the right to swap up, for good. sealed true is a proof that this
-// claim has not swapped and never will; false means that the claim is gone
-// already: by a swap of this run, or by another run's claim.
-func (l *Lease) seal(ctx context.Context) (sealed bool, err error) {
-	names := l.c.names
-	for {
-		err := l.c.updateAliases(ctx,
-			remove(names.lockIndex(), names.claim(l.tag)),
-			add(names.lockIndex(), names.done(l.tag)))
-		switch {
-		case err == nil:
-			l.claimed = false
-			return true, nil
-		case es.IsStatus(err, http.StatusNotFound):
-			l.claimed = false
-			return false, nil
-		case answered(err):
-			return false, fmt.Errorf("seal: %w", err)
-		}
-		if err := pause(ctx, l.c.opts.Lease/30); err != nil {
-			return false, fmt.Errorf("seal: %w", err)
-		}
-	}
+	return errors.New("the record keeps changing")
 }

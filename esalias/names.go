@@ -2,10 +2,13 @@ package esalias
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // names makes and reads every name that belongs to one alias.
@@ -58,16 +61,25 @@ const (
 	kindMark
 )
 
+// parse tells which alias of this package a name is. Only a name that would be
+// made again exactly is taken for one: "007" is not a token.
 func (n names) parse(name string) (kind, tag) {
 	rest, ok := strings.CutPrefix(name, n.alias+".")
 	if !ok {
 		return kindOther, tag{}
 	}
-	for prefix, k := range map[string]kind{
-		"claim-": kindClaim, "done-": kindDone, "w-": kindWriter, "swap-": kindMark,
+	for _, k := range []struct {
+		prefix string
+		kind   kind
+		make   func(tag) string
+	}{
+		{"claim-", kindClaim, n.claim},
+		{"done-", kindDone, n.done},
+		{"w-", kindWriter, n.writer},
+		{"swap-", kindMark, n.mark},
 	} {
-		if t, ok := parseTag(rest, prefix); ok {
-			return k, t
+		if t, ok := parseTag(rest, k.prefix); ok && k.make(t) == name {
+			return k.kind, t
 		}
 	}
 	return kindOther, tag{}
@@ -97,20 +109,39 @@ func validRunID(id string) bool {
 	return regexp.MustCompile(`^[a-z0-9]{8,32}$`).MatchString(id)
 }
 
+// maxAlias leaves room in the 255 bytes of an Elasticsearch name for the
+// longest name made from an alias: ".claim-", 19 digits, "-", 32 of a run id.
+const maxAlias = 180
+
 // ValidateAlias reports why alias cannot be managed by this package, or nil.
-// The rules are those of Elasticsearch for index names, with less length (200
-// bytes) so that every name made from it fits into 255, and without names that
-// would read as a generation of another alias.
+// The rules are those of Elasticsearch for index names, with less length (180
+// bytes), and without names that this package would make from another alias.
 func ValidateAlias(alias string) error {
 	switch {
 	case alias == "":
-		return fmt.Errorf("alias is empty")
-	case len(alias) > 200:
-		return fmt.Errorf("alias is %d bytes long, want at most 200", len(alias))
-	case !regexp.MustCompile(`^[^-_+.A-Z\\/*?"<>| ,#:][^A-Z\\/*?"<>| ,#:]*$`).MatchString(alias):
-		return fmt.Errorf("alias %q: want lower case, no space or any of \\ / * ? \" < > | , # :, and no - _ + . in front", alias)
-	case regexp.MustCompile(`-[0-9]{6,}$`).MatchString(alias):
-		return fmt.Errorf("alias %q ends like an index of this program (-000001): choose another", alias)
+		return errors.New("alias is empty")
+	case len(alias) > maxAlias:
+		return fmt.Errorf("alias is %d bytes long, want at most %d", len(alias), maxAlias)
+	case !utf8.ValidString(alias) || strings.ContainsFunc(alias, forbidden):
+		return fmt.Errorf("alias %q: want no blanks and none of %s", alias, forbiddenInNames)
+	case strings.ContainsAny(alias[:1], "-_+."):
+		return fmt.Errorf("alias %q: want no - _ + or dot in front", alias)
+	case strings.ToLower(alias) != alias:
+		return fmt.Errorf("alias %q: want lower case", alias)
+	case strings.HasPrefix(alias, "lock-"):
+		return fmt.Errorf("alias %q: names in lock- are lock indices", alias)
+	case regexp.MustCompile(`-[0-9]+$`).MatchString(alias):
+		return fmt.Errorf("alias %q ends like an index of this package, want no number at the end", alias)
+	case regexp.MustCompile(`\.(claim|done|swap|w)-`).MatchString(alias):
+		return fmt.Errorf("alias %q reads like a working alias of this package", alias)
 	}
 	return nil
+}
+
+// forbiddenInNames is Elasticsearch's list and the percent sign, which would
+// have to be escaped in a path.
+const forbiddenInNames = `\/*?"<>|,#:%`
+
+func forbidden(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune(forbiddenInNames, r)
 }

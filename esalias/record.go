@@ -14,7 +14,7 @@ import (
 type Holder struct {
 	Host    string `json:"host"`
 	PID     int    `json:"pid"`
-	RunID   string `json:"run_id"`  // 8 to 32 characters of a-z and 0-9; see [NewRunID]
+	RunID   string `json:"run_id"`  // 8 to 32 characters of a-z and 0-9, never used before; see [NewRunID]
 	Trigger string `json:"trigger"` // such as scheduled, manual, restart
 	User    string `json:"user,omitempty"`
 	Version string `json:"version,omitempty"` // of the program
@@ -65,7 +65,7 @@ func (c *Client) readRecord(ctx context.Context) (stored, error) {
 		Term   int64           `json:"_primary_term"`
 		Source json.RawMessage `json:"_source"`
 	}
-	err := c.do(ctx, http.MethodGet, "/"+c.names.lockAlias()+"/_doc/lock", nil, &answer)
+	err := c.ask(ctx, http.MethodGet, "/"+c.names.lockAlias()+"/_doc/lock", nil, &answer)
 	if es.IsStatus(err, http.StatusNotFound) && !es.IsType(err, "index_not_found_exception") {
 		return stored{}, nil
 	}
@@ -81,6 +81,17 @@ func (c *Client) readRecord(ctx context.Context) (stored, error) {
 		}
 	}
 	return s, nil
+}
+
+// same reports that nobody has written the record between s and t.
+func (s stored) same(t stored) bool {
+	return s.found == t.found && s.seqNo == t.seqNo && s.term == t.term
+}
+
+// ownedBy reports that the record was written by the run of r, with the token
+// of r or with one that this run has given up for it.
+func (s stored) ownedBy(r Record) bool {
+	return s.found && s.Holder.RunID == r.Holder.RunID && s.Token <= r.Token
 }
 
 // writeRecord writes r on the condition that the record is still as in seen.

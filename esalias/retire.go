@@ -1,11 +1,11 @@
 package esalias
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 
 	"example.com/reindex/internal/es"
@@ -13,7 +13,7 @@ import (
 
 // Retired tells what became of the old generations.
 type Retired struct {
-	Deleted []string          // gone
+	Deleted []string          // gone; with dryRun: would go
 	Kept    []string          // kept for rollback, newest first
 	Left    map[string]string // would go, but for the reason given
 }
@@ -30,6 +30,8 @@ type Retired struct {
 // An error is no reason to distrust the swap: what was left is retired by the
 // next run.
 func (l *Lease) Retire(ctx context.Context, keep int, dryRun bool) (Retired, error) {
+	l.using.Lock()
+	defer l.using.Unlock()
 	state, err := l.c.lookIndices(ctx)
 	if err != nil {
 		return Retired{}, fmt.Errorf("retire: %w", err)
@@ -40,28 +42,16 @@ func (l *Lease) Retire(ctx context.Context, keep int, dryRun bool) (Retired, err
 	}
 	candidates, kept := l.candidates(state, live, keep)
 	result := Retired{Kept: kept, Left: map[string]string{}}
-	if live == "" && len(candidates) > 0 {
-		// Nothing is live: nothing proves that a candidate is not about to be.
-		for _, index := range candidates {
-			result.Left[index] = "no index is live"
-		}
-		return result, nil
-	}
 	for _, index := range candidates {
-		reason, err := l.mayRetire(ctx, index, dryRun)
+		reason, err := l.retire(ctx, index, live, dryRun)
 		if err != nil {
 			return result, fmt.Errorf("retire %s: %w", index, err)
 		}
-		if reason != "" {
+		if reason == "" {
+			result.Deleted = append(result.Deleted, index)
+		} else {
 			result.Left[index] = reason
-			continue
 		}
-		if !dryRun {
-			if err := l.delete(ctx, index, live); err != nil {
-				return result, fmt.Errorf("retire %s: %w", index, err)
-			}
-		}
-		result.Deleted = append(result.Deleted, index)
 	}
 	return result, nil
 }
@@ -84,23 +74,20 @@ func (l *Lease) candidates(state indices, live string, keep int) (candidates, ke
 	slices.SortFunc(once, func(a, b string) int {
 		x, _ := state.lastMark(a)
 		y, _ := state.lastMark(b)
-		return int(y.token - x.token)
+		return cmp.Compare(y.token, x.token)
 	})
-	keep = min(keep, len(once))
+	keep = min(max(keep, 0), len(once))
 	return append(candidates, once[keep:]...), once[:keep]
 }
 
-// mayRetire returns why index must stay for now, or "".
-func (l *Lease) mayRetire(ctx context.Context, index string, dryRun bool) (reason string, err error) {
-	ours, err := l.c.isOurs(ctx, index)
-	if es.IsStatus(err, http.StatusNotFound) {
-		return "", nil // gone already; the request will say so
+// retire deletes one candidate, or returns why it must stay for now. An error
+// means that none can be deleted by this run any more.
+func (l *Lease) retire(ctx context.Context, index, live string, dryRun bool) (reason string, err error) {
+	if live == "" {
+		return "no index is live", nil // so nothing proves that this one will not be
 	}
-	if err != nil {
-		return "", err
-	}
-	if !ours {
-		return "its _meta does not say that it belongs to alias " + l.c.alias, nil
+	if reason, err = l.notOurs(ctx, index); reason != "" || err != nil {
+		return reason, err
 	}
 	if wait := l.c.opts.Grace - l.swapped.elapsed(); index == l.replaced && wait > 0 && !dryRun {
 		if err := pause(ctx, wait); err != nil {
@@ -108,43 +95,62 @@ func (l *Lease) mayRetire(ctx context.Context, index string, dryRun bool) (reaso
 		}
 	}
 	searches, err := l.c.openSearches(ctx, index)
-	if err != nil || searches == 0 {
+	switch {
+	case es.IsRefused(err) && !missing(err):
+		return err.Error(), nil
+	case err != nil && !missing(err):
 		return "", err
+	case searches > 0:
+		return fmt.Sprintf("%d searches are running on it", searches), nil
+	case dryRun:
+		return "", nil
 	}
-	return fmt.Sprintf("%d searches are running on it", searches), nil
+	return l.delete(ctx, index, live)
 }
 
 // delete removes one index for good, if this run still has its fence and live
 // still is live: then index is not, in that same cluster state.
-func (l *Lease) delete(ctx context.Context, index, live string) error {
-	names := l.c.names
-	guard := names.claim(l.tag)
-	if l.live != "" {
-		guard = names.done(l.tag)
+func (l *Lease) delete(ctx context.Context, index, live string) (reason string, err error) {
+	guard, err := l.guard()
+	if err != nil {
+		return "", err
 	}
+	names := l.c.names
 	for {
 		err := l.c.updateAliases(ctx,
 			remove(names.lockIndex(), guard), add(names.lockIndex(), guard),
 			remove(live, names.alias), addLive(live, names.alias),
 			removeIndex(index))
-		if err == nil {
+		switch {
+		case err == nil:
 			l.c.opts.Log.InfoContext(ctx, "index deleted", slog.String("index", index))
-			return nil
+			return "", nil
+		case missing(err):
+			return "", l.whyKept(ctx, index, err)
+		case es.IsRefused(err):
+			return err.Error(), nil // a snapshot of it is being taken, say
 		}
-		if answered(err) {
-			return l.whyKept(ctx, index, err)
-		}
-		if err := pause(ctx, l.c.opts.Lease/30); err != nil {
-			return err
+		if pauseErr := pause(ctx, l.c.opts.Lease/30); pauseErr != nil {
+			return "", errors.Join(pauseErr, err)
 		}
 	}
 }
 
+// guard is the fence as this run must have left it if nobody has claimed the
+// alias since.
+func (l *Lease) guard() (string, error) {
+	switch l.right {
+	case rightClaimed:
+		return l.c.names.claim(l.tag), nil
+	case rightSealed, rightSwapped:
+		return l.c.names.done(l.tag), nil
+	case rightNone, rightGone:
+	}
+	return "", lost("another run claimed the alias")
+}
+
 // whyKept tells a refusal because the index is gone from one that matters.
 func (l *Lease) whyKept(ctx context.Context, index string, refusal error) error {
-	if !es.IsStatus(refusal, http.StatusNotFound) {
-		return refusal
-	}
 	state, err := l.c.lookIndices(ctx)
 	if err != nil {
 		return errors.Join(refusal, err)
@@ -152,62 +158,5 @@ func (l *Lease) whyKept(ctx context.Context, index string, refusal error) error 
 	if _, there := state.aliases[index]; !there {
 		return nil
 	}
-	return fmt.Errorf("another run has claimed the alias: %w", refusal)
-}
-
-// isOurs reports whether the mapping's _meta names this alias and the number
-// in the index's name.
-func (c *Client) isOurs(ctx context.Context, index string) (bool, error) {
-	meta, err := c.metas(ctx, index)
-	if err != nil {
-		return false, err
-	}
-	token, _ := c.names.token(index)
-	m, ok := meta[index]
-	return ok && m.Alias == c.alias && m.Token == token, nil
-}
-
-// metas reads _meta.reindex of every index that pattern matches.
-func (c *Client) metas(ctx context.Context, pattern string) (map[string]Meta, error) {
-	var answer map[string]struct {
-		Mappings struct {
-			Meta struct {
-				Reindex *Meta `json:"reindex"`
-			} `json:"_meta"`
-		} `json:"mappings"`
-	}
-	path := "/" + pattern + "/_mapping?expand_wildcards=all&filter_path=*.mappings._meta.reindex"
-	if err := c.do(ctx, http.MethodGet, path, nil, &answer); err != nil {
-		return nil, err
-	}
-	metas := map[string]Meta{}
-	for index, found := range answer {
-		if found.Mappings.Meta.Reindex != nil {
-			metas[index] = *found.Mappings.Meta.Reindex
-		}
-	}
-	return metas, nil
-}
-
-// openSearches counts queries, fetches and open contexts (scrolls, points in
-// time) on index.
-func (c *Client) openSearches(ctx context.Context, index string) (int64, error) {
-	var answer struct {
-		All struct {
-			Total struct {
-				Search struct {
-					Query   int64 `json:"query_current"`
-					Fetch   int64 `json:"fetch_current"`
-					Scroll  int64 `json:"scroll_current"`
-					Context int64 `json:"open_contexts"`
-				} `json:"search"`
-			} `json:"total"`
-		} `json:"_all"`
-	}
-	err := c.do(ctx, http.MethodGet, "/"+index+"/_stats/search", nil, &answer)
-	if es.IsStatus(err, http.StatusNotFound) {
-		return 0, nil
-	}
-	s := answer.All.Total.Search
-	return max(s.Query+s.Fetch+s.Scroll, s.Context), err
+	return fmt.Errorf("another run has claimed the alias, or somebody has moved it: %w", refusal)
 }

@@ -9,6 +9,8 @@ import (
 // newest one that is not live. It has the same right, request and outcomes as
 // [Lease.Swap].
 func (l *Lease) Rollback(ctx context.Context, to string) (Swapped, error) {
+	l.using.Lock()
+	defer l.using.Unlock()
 	state, err := l.c.lookIndices(ctx)
 	if err != nil {
 		return Swapped{}, fmt.Errorf("rollback: %w", err)
@@ -27,6 +29,9 @@ func (l *Lease) Rollback(ctx context.Context, to string) (Swapped, error) {
 	}
 	if !ours {
 		return Swapped{}, l.notAGeneration(target, "its _meta does not say so")
+	}
+	if _, err := l.c.Count(ctx, target); err != nil { // closed, or a shard is away
+		return Swapped{}, fmt.Errorf("rollback to %s: it cannot be searched: %w", target, err)
 	}
 	name := l.c.names.mark(mark)
 	return l.swap(ctx, target, []action{

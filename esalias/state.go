@@ -1,6 +1,7 @@
 package esalias
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/http"
@@ -27,7 +28,7 @@ func (c *Client) lookIndices(ctx context.Context) (indices, error) {
 	var answer map[string]struct {
 		Aliases map[string]any `json:"aliases"`
 	}
-	err := c.do(ctx, http.MethodGet, path, nil, &answer)
+	err := c.ask(ctx, http.MethodGet, path, nil, &answer)
 	if es.IsType(err, "index_not_found_exception") {
 		return state, nil
 	}
@@ -121,7 +122,7 @@ func (s indices) generations() []string {
 	slices.SortFunc(found, func(a, b string) int {
 		x, _ := s.names.token(a)
 		y, _ := s.names.token(b)
-		return int(y - x)
+		return cmp.Compare(y, x)
 	})
 	return found
 }

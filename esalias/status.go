@@ -78,10 +78,14 @@ func (c *Client) statusLock(ctx context.Context, status *Status) (tag, error) {
 		return tag{}, nil // no run yet
 	}
 	if err != nil {
-		if status.Shape == nil && errors.As(err, &status.Shape) {
-			return tag{}, nil
+		var shape *ShapeError
+		if !errors.As(err, &shape) {
+			return tag{}, err
 		}
-		return tag{}, err
+		if status.Shape == nil { // one at a time
+			status.Shape = shape
+		}
+		return tag{}, nil
 	}
 	record, err := c.readRecord(ctx)
 	if err != nil {
@@ -136,7 +140,7 @@ func (c *Client) creationDates(ctx context.Context) (map[string]time.Time, error
 		} `json:"settings"`
 	}
 	path := "/" + c.names.indexPattern() + "/_settings/index.creation_date?expand_wildcards=all"
-	if err := c.do(ctx, http.MethodGet, path, nil, &answer); err != nil {
+	if err := c.ask(ctx, http.MethodGet, path, nil, &answer); err != nil {
 		return nil, err
 	}
 	dates := map[string]time.Time{}

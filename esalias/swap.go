@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"example.com/reindex/internal/es"
 )
@@ -24,10 +23,15 @@ const swapAttempts = 5
 
 // Swap moves the alias from the index that is live to build, in one step.
 //
-// An error that is [ErrNotSwapped], [ErrLeaseLost] or a [*ShapeError] is a
-// promise that the alias was not moved and will not be. [ErrOutcomeUnknown] is
-// the only other one.
+// An error that is [ErrNotSwapped] is a promise that the alias was not moved
+// and will not be; it may be [ErrLeaseLost] or a [*ShapeError] as well, which
+// say why. [ErrOutcomeUnknown] is the only other one.
 func (l *Lease) Swap(ctx context.Context, build *Build) (Swapped, error) {
+	l.using.Lock()
+	defer l.using.Unlock()
+	if build.lease != l || build.Index != l.built {
+		return Swapped{}, fmt.Errorf("%w: %s is not what this lease has created last", ErrNotSwapped, build.Index)
+	}
 	names, writer := l.c.names, build.Writer
 	return l.swap(ctx, build.Index, []action{
 		add(build.Index, names.mark(l.tag)),
@@ -38,22 +42,20 @@ func (l *Lease) Swap(ctx context.Context, build *Build) (Swapped, error) {
 
 // swap sends the swap to index, with extra actions, and settles its outcome.
 func (l *Lease) swap(ctx context.Context, index string, extra []action) (Swapped, error) {
-	if err := l.check(); err != nil {
+	if err := l.maySwap(); err != nil {
 		return Swapped{}, err
 	}
 	result := Swapped{Index: index, Mark: l.c.names.mark(l.tag), Token: l.tag.token}
 	var last error
 	for range swapAttempts {
-		err := l.sendSwap(ctx, index, extra)
-		if err == nil {
+		last = l.sendSwap(ctx, index, extra)
+		if last == nil {
 			return l.didSwap(result), nil
 		}
-		last = err
-		if shape := (*ShapeError)(nil); errors.As(err, &shape) {
+		if shape := (*ShapeError)(nil); errors.As(last, &shape) {
 			break
 		}
-		swapped, err := l.hasMark(ctx, index)
-		if err == nil && swapped {
+		if seen, err := l.lookOutcome(ctx, index); err == nil && seen == outcomeSwapped {
 			return l.didSwap(result), nil
 		}
 		if l.check() != nil || pause(ctx, l.c.opts.Lease/30) != nil {
@@ -61,6 +63,22 @@ func (l *Lease) swap(ctx context.Context, index string, extra []action) (Swapped
 		}
 	}
 	return l.settleSwap(ctx, result, last)
+}
+
+// maySwap reports why this lease cannot swap any more, or nil.
+func (l *Lease) maySwap() error {
+	switch l.right {
+	case rightClaimed:
+		return nil
+	case rightSwapped:
+		return fmt.Errorf("%w: this lease has moved the alias to %s already", ErrNotSwapped, l.live)
+	case rightGone:
+		if l.swapSent {
+			return fmt.Errorf("%w: an earlier swap of this lease was not answered", ErrOutcomeUnknown)
+		}
+	case rightNone, rightSealed:
+	}
+	return fmt.Errorf("%w: this lease has given its right up", ErrNotSwapped)
 }
 
 // sendSwap reads which index is live and sends one swap from it.
@@ -85,47 +103,69 @@ func (l *Lease) sendSwap(ctx context.Context, index string, extra []action) erro
 	if err := l.check(); err != nil {
 		return err
 	}
-	l.swapSent, l.seenLive = true, previous
+	l.swapSent = true
+	if previous != index { // else an earlier copy took effect, and saw the other
+		l.seenLive = previous
+	}
 	err = l.c.updateAliases(ctx, append(actions, extra...)...)
 	if es.IsType(err, "invalid_alias_name_exception") {
-		// An index took the alias's name since it was read.
-		return &ShapeError{
-			Alias: l.c.alias, Problem: "an index has the name of the alias", Indices: []string{l.c.alias},
-			Hint: "delete it and run again",
-		}
+		return l.squatted() // since it was read
 	}
 	return err
 }
 
-// hasMark asks for the alias that only this swap adds. Only a positive answer
-// is a proof: a node may answer from an older cluster state.
-func (l *Lease) hasMark(ctx context.Context, index string) (bool, error) {
-	err := l.c.do(ctx, http.MethodGet, "/"+index+"/_alias/"+l.c.names.mark(l.tag), nil, nil)
-	if es.IsStatus(err, http.StatusNotFound) {
-		return false, nil
+func (l *Lease) squatted() error {
+	return &ShapeError{
+		Alias: l.c.alias, Problem: "an index has the name of the alias", Indices: []string{l.c.alias},
+		Hint: "delete it and run again",
 	}
-	return err == nil, err
+}
+
+// outcome is what one look at the cluster proves about the swap of a claim.
+type outcome int
+
+const (
+	outcomeOpen outcome = iota
+	outcomeSwapped
+	outcomeNotSwapped
+)
+
+// lookOutcome reads the fence and the aliases of index in one answer, and so
+// in one cluster state. The mark proves the swap: only the swap adds it. The
+// spent fence of this claim beside an index without the mark proves a seal:
+// only those two spend it. Anything else proves nothing, for a node may answer
+// from an older state, or the index may be gone.
+func (l *Lease) lookOutcome(ctx context.Context, index string) (outcome, error) {
+	var answer map[string]struct {
+		Aliases map[string]any `json:"aliases"`
+	}
+	names := l.c.names
+	path := "/" + names.lockIndex() + "," + index + "/_alias?ignore_unavailable=true"
+	if err := l.c.ask(ctx, http.MethodGet, path, nil, &answer); err != nil {
+		return outcomeOpen, err
+	}
+	has := func(on, alias string) bool { _, ok := answer[on].Aliases[alias]; return ok }
+	_, there := answer[index]
+	switch {
+	case has(index, names.mark(l.tag)):
+		return outcomeSwapped, nil
+	case there && has(names.lockIndex(), names.done(l.tag)):
+		return outcomeNotSwapped, nil
+	}
+	return outcomeOpen, nil
 }
 
 func (l *Lease) didSwap(s Swapped) Swapped {
-	l.claimed = false
-	// What the last request had seen. If an earlier one took effect, both had
-	// seen the same: nobody else may change the alias while this run may.
-	if l.seenLive != s.Index {
-		s.Previous = l.seenLive
-	}
+	l.right = rightSwapped
+	s.Previous = l.seenLive
 	l.live, l.replaced, l.swapped = s.Index, s.Previous, now()
-	l.mu.Lock()
-	l.record.SwappedAt, l.record.SwappedToken = time.Now(), s.Token
-	l.mu.Unlock()
-	l.wake()
 	return s
 }
 
 // settleSwap gives the right to swap up, which is the only way to know for
 // certain that a swap on its way will not happen.
 func (l *Lease) settleSwap(ctx context.Context, result Swapped, cause error) (Swapped, error) {
-	if lostCause := context.Cause(l.ctx); errors.Is(lostCause, ErrLeaseLost) {
+	if lostCause := context.Cause(l.ctx); errors.Is(lostCause, ErrLeaseLost) && !errors.Is(cause, ErrLeaseLost) {
 		cause = errors.Join(lostCause, cause)
 	}
 	// The run's context may be the reason for being here.
@@ -135,16 +175,17 @@ func (l *Lease) settleSwap(ctx context.Context, result Swapped, cause error) (Sw
 	if sealed || !l.swapSent {
 		return Swapped{}, fmt.Errorf("%w: %w", ErrNotSwapped, errors.Join(cause, sealErr))
 	}
-	for {
-		swapped, err := l.hasMark(ctx, result.Index)
-		if err == nil && swapped {
-			return l.didSwap(result), nil
-		}
-		if err == nil && sealErr == nil {
-			return Swapped{}, fmt.Errorf("%w: another run has claimed alias %s: %w", ErrOutcomeUnknown, l.c.alias, cause)
-		}
-		if pauseErr := pause(ctx, time.Second/4); pauseErr != nil {
-			return Swapped{}, fmt.Errorf("%w: %w", ErrOutcomeUnknown, errors.Join(cause, sealErr, err))
-		}
+	seen, err := l.lookOutcome(ctx, result.Index)
+	switch seen {
+	case outcomeSwapped:
+		return l.didSwap(result), nil
+	case outcomeNotSwapped:
+		l.right = rightSealed
+		return Swapped{}, fmt.Errorf("%w: %w", ErrNotSwapped, cause)
+	case outcomeOpen:
 	}
+	if err == nil && sealErr == nil {
+		cause = errors.Join(fmt.Errorf("another run has claimed alias %s", l.c.alias), cause)
+	}
+	return Swapped{}, fmt.Errorf("%w: %w", ErrOutcomeUnknown, errors.Join(cause, sealErr, err))
 }

@@ -1,0 +1,93 @@
+package esalias
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"example.com/reindex/internal/es"
+)
+
+// Meta is what the program writes into _meta.reindex of an index's mapping, so
+// that people and later runs can tell whose it is.
+type Meta struct {
+	Alias       string `json:"alias"`
+	Token       int64  `json:"token"`
+	RunID       string `json:"run_id"`
+	StartedAt   string `json:"started_at"` // RFC 3339
+	Tool        string `json:"tool,omitempty"`
+	MappingHash string `json:"mapping_hash,omitempty"`
+	Snapshot    string `json:"snapshot,omitempty"`
+	SnapshotAt  string `json:"snapshot_at,omitempty"` // RFC 3339
+}
+
+// notOurs returns why index is not one that this program made, or "".
+func (l *Lease) notOurs(ctx context.Context, index string) (reason string, err error) {
+	ours, err := l.c.isOurs(ctx, index)
+	if err != nil && !es.IsStatus(err, http.StatusNotFound) {
+		return "", err
+	}
+	if err == nil && !ours {
+		return "its _meta does not say that it belongs to alias " + l.c.alias, nil
+	}
+	return "", nil // or gone already; the deletion will say so
+}
+
+// isOurs reports whether the mapping's _meta names this alias and the number
+// in the index's name.
+func (c *Client) isOurs(ctx context.Context, index string) (bool, error) {
+	metas, err := c.metas(ctx, index)
+	if err != nil {
+		return false, err
+	}
+	token, _ := c.names.token(index)
+	m, ok := metas[index]
+	return ok && m.Alias == c.alias && m.Token == token, nil
+}
+
+// metas reads _meta.reindex of every index that pattern matches. One that is
+// not of our making, whatever it is, counts as none.
+func (c *Client) metas(ctx context.Context, pattern string) (map[string]Meta, error) {
+	var answer map[string]struct {
+		Mappings struct {
+			Meta struct {
+				Reindex json.RawMessage `json:"reindex"`
+			} `json:"_meta"`
+		} `json:"mappings"`
+	}
+	path := "/" + pattern + "/_mapping?expand_wildcards=all&filter_path=*.mappings._meta.reindex"
+	if err := c.ask(ctx, http.MethodGet, path, nil, &answer); err != nil {
+		return nil, err
+	}
+	metas := map[string]Meta{}
+	for index, found := range answer {
+		var meta Meta
+		if json.Unmarshal(found.Mappings.Meta.Reindex, &meta) == nil {
+			metas[index] = meta
+		}
+	}
+	return metas, nil
+}
+
+// openSearches counts queries, fetches and open contexts (scrolls, points in
+// time) on index. A closed index has none.
+func (c *Client) openSearches(ctx context.Context, index string) (int64, error) {
+	var answer struct {
+		All struct {
+			Total struct {
+				Search struct {
+					Query   int64 `json:"query_current"`
+					Fetch   int64 `json:"fetch_current"`
+					Scroll  int64 `json:"scroll_current"`
+					Context int64 `json:"open_contexts"`
+				} `json:"search"`
+			} `json:"total"`
+		} `json:"_all"`
+	}
+	err := c.ask(ctx, http.MethodGet, "/"+index+"/_stats/search", nil, &answer)
+	if es.IsType(err, "index_closed_exception") {
+		return 0, nil
+	}
+	s := answer.All.Total.Search
+	return max(s.Query+s.Fetch+s.Scroll, s.Context), err
+}
