@@ -1,0 +1,204 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"example.com/reindex/esalias"
+	"example.com/reindex/internal/config"
+	"example.com/reindex/pipeline"
+)
+
+// adminFlags are shared by the commands that change the alias without a load.
+type adminFlags struct{ lockTimeout time.Duration }
+
+func (f *adminFlags) add(cmd *cobra.Command) {
+	cmd.Flags().DurationVar(&f.lockTimeout, "lock-timeout", 0, "how long to wait for a live holder of the lock to finish")
+}
+
+// open reads the configuration and connects to the alias.
+func (a *app) open(cmd *cobra.Command) (*config.Config, *esalias.Client, error) {
+	c, err := a.load(cmd, os.LookupEnv)
+	if err != nil {
+		return nil, nil, err
+	}
+	alias, err := a.alias(c)
+	return c, alias, err
+}
+
+func (a *app) rollbackCommand() *cobra.Command {
+	var f adminFlags
+	var to string
+	cmd := &cobra.Command{
+		Use:   "rollback",
+		Short: "Make an earlier generation live again",
+		Long: `Swap the alias back to an earlier generation, by default the one that was live
+last. Only an index that was live once can be chosen: nothing says that another
+is complete. It takes the lock like a run, and swaps in the same atomic step.
+
+` + exitStatusHelp,
+		Example: `  reindex rollback
+  reindex rollback --to persons-000041`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, alias, err := a.open(cmd)
+			if err != nil {
+				return err
+			}
+			s, err := pipeline.Rollback(cmd.Context(), alias, holder("manual"), f.lockTimeout, to)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				a.printJSON(message{
+					"message_type": "summary", "outcome": pipeline.OutcomeSwapped, "alias": alias.Alias(),
+					"index": s.Index, "previous": s.Previous, "token": s.Token,
+				})
+				return nil
+			}
+			fmt.Fprintf(a.out, "%s: rolled back to %s (before: %s); the next run builds a new index as usual\n", alias.Alias(), s.Index, s.Previous)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&to, "to", "", "`index` to make live (default: the newest that was live before)")
+	f.add(cmd)
+	return cmd
+}
+
+func (a *app) pruneCommand() *cobra.Command {
+	var f adminFlags
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "prune",
+		Short: "Delete generations that nobody needs",
+		Long: `Delete what runs left behind: builds that were never finished, and generations
+older than the newest --keep that were once live. Never the live index, a build
+in progress, an index whose _meta does not say that it is ours, or one that a
+search is still running on. Every run does the same after its swap.
+
+` + exitStatusHelp,
+		Example: `  reindex prune --dry-run
+  reindex prune --keep 0`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, alias, err := a.open(cmd)
+			if err != nil {
+				return err
+			}
+			r, err := pipeline.Prune(cmd.Context(), alias, holder("manual"), f.lockTimeout, c.Index.Keep, dryRun)
+			a.printPruned(alias.Alias(), r, dryRun)
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be deleted, and delete nothing")
+	cmd.Flags().String("keep", "", "earlier generations kept for rollback (default 1)")
+	f.add(cmd)
+	return cmd
+}
+
+func (a *app) printPruned(alias string, r esalias.Retired, dryRun bool) {
+	if a.json {
+		a.printJSON(message{
+			"message_type": "summary", "alias": alias, "dry_run": dryRun,
+			"deleted": list(r.Deleted), "kept": list(r.Kept), "left": r.Left,
+		})
+		return
+	}
+	verb := "deleted"
+	if dryRun {
+		verb = "would delete"
+	}
+	for _, index := range r.Deleted {
+		fmt.Fprintf(a.out, "%s %s\n", verb, index)
+	}
+	for _, index := range r.Kept {
+		fmt.Fprintf(a.out, "kept %s for rollback\n", index)
+	}
+	for _, index := range slices.Sorted(maps.Keys(r.Left)) {
+		fmt.Fprintf(a.out, "left %s: %s\n", index, r.Left[index])
+	}
+	if len(r.Deleted) == 0 {
+		fmt.Fprintln(a.out, "no index was deleted")
+	}
+}
+
+// list is s, and [] rather than null where there is nothing.
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+func (a *app) unlockCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "unlock [TOKEN]",
+		Short: "Cut off the holder of the lock",
+		Long: `Take the lock from its holder and free it. From then on the holder cannot swap,
+even if it has sent its swap already.
+
+With the TOKEN that ` + "`reindex status`" + ` shows, the holder is cut off whether it is
+alive or not. Without one it must be dead: it is watched for a whole lease, and a
+live one is left alone (status 11). A dead holder need not be unlocked by hand:
+the next run takes over by itself.
+
+` + exitStatusHelp,
+		Example: `  reindex status
+  reindex unlock 42`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			token, err := tokenArg(args)
+			if err != nil {
+				return usageError{err: err, command: cmd.CommandPath()}
+			}
+			_, alias, err := a.open(cmd)
+			if err != nil {
+				return err
+			}
+			before, err := alias.Unlock(cmd.Context(), holder("manual"), token)
+			if err != nil {
+				return unlockError(err, cmd)
+			}
+			a.printUnlocked(alias.Alias(), before)
+			return nil
+		},
+	}
+}
+
+func tokenArg(args []string) (int64, error) {
+	if len(args) == 0 {
+		return 0, nil
+	}
+	token, err := strconv.ParseInt(args[0], 10, 64)
+	if err != nil || token < 1 {
+		return 0, fmt.Errorf("TOKEN is %q, want the number that `reindex status` shows", args[0])
+	}
+	return token, nil
+}
+
+// unlockError makes a wrong token a usage error: nothing was done.
+func unlockError(err error, cmd *cobra.Command) error {
+	var wrong *esalias.TokenError
+	if errors.As(err, &wrong) {
+		return usageError{err: err, command: cmd.CommandPath()}
+	}
+	return err
+}
+
+func (a *app) printUnlocked(alias string, before esalias.Record) {
+	if a.json {
+		a.printJSON(message{"message_type": "summary", "alias": alias, "cut_off": before})
+		return
+	}
+	if before.State != esalias.StateHeld {
+		fmt.Fprintf(a.out, "%s: the lock was free\n", alias)
+		return
+	}
+	h := before.Holder
+	fmt.Fprintf(a.out, "%s: unlocked; run %s on host %s, pid %d (token %d) is cut off\n", alias, h.RunID, h.Host, h.PID, before.Token)
+}
