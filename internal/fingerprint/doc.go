@@ -9,5 +9,5 @@
 // a uuid takes 16 bytes more than such an integer's 4 to 5, a text id its length.
 //
 // Limit: at most 2^32 bytes of records in each of the 16 shards, far above what
-// one process can load; and at most 63 passes.
+// one process can load; and at most 31 passes.
 package fingerprint

@@ -7,7 +7,7 @@ import (
 )
 
 // MaxPasses is the highest number of a pass.
-const MaxPasses = 63
+const MaxPasses = 31
 
 // Change is what a pass learns about one document.
 type Change int
@@ -70,9 +70,10 @@ func (s *Set) Observe(pass int, id []byte, p Print) (Change, Print) {
 	return Changed, old.print
 }
 
-// Forget removes a document that turned out not to be written. The next pass
-// finds it new.
-func (s *Set) Forget(id []byte) {
+// Fail says that a document was not written. The next pass takes it as it does
+// any other, so that what Elasticsearch rejected is sent again only when it has
+// changed; until then it does not count in [Set.Len].
+func (s *Set) Fail(id []byte) {
 	var space [64]byte
 	packed, how := pack(space[:0], id)
 	hash := xxh3.Hash(packed)
@@ -80,7 +81,7 @@ func (s *Set) Forget(id []byte) {
 	shard.Lock()
 	defer shard.Unlock()
 	if slot, found := shard.find(hash, packed, how); found {
-		shard.remove(slot)
+		shard.fail(shard.slots[slot])
 	}
 }
 
@@ -96,13 +97,13 @@ func (s *Set) Sweep(pass int, gone func(id []byte, p Print) error) error {
 	return nil
 }
 
-// Len is the number of documents recorded.
+// Len is the number of documents recorded and written.
 func (s *Set) Len() int64 {
 	var n int64
 	for i := range s.shards {
 		shard := &s.shards[i]
 		shard.Lock()
-		n += int64(shard.live)
+		n += int64(shard.live - shard.failed)
 		shard.Unlock()
 	}
 	return n

@@ -78,15 +78,23 @@ func randomID(rng *rand.Rand) string {
 	return fmt.Sprintf("0%d é", n)
 }
 
-func TestForgottenDocumentIsNew(t *testing.T) {
+func TestFailedDocumentIsSentAgainOnlyWhenItChanges(t *testing.T) {
 	t.Parallel()
 	var set Set
-	p := Of([]byte("{}"), 1)
-	set.Observe(0, []byte("7"), p)
-	set.Forget([]byte("7"))
-	set.Forget([]byte("8"))
-	if change, _ := set.Observe(1, []byte("7"), p); change != New || set.Len() != 1 {
-		t.Errorf("Observe after Forget = %v with Len() %d; want New and 1", change, set.Len())
+	id, p := []byte("7"), Of([]byte("{}"), 1)
+	set.Observe(0, id, p)
+	set.Fail(id)
+	set.Fail(id)
+	set.Fail([]byte("8"))
+	if change, _ := set.Observe(1, id, p); change != Same || set.Len() != 0 {
+		t.Errorf("Observe after Fail = %v with Len() %d; want Same and 0", change, set.Len())
+	}
+	if change, _ := set.Observe(2, id, Of([]byte(`{"a":1}`), 2)); change != Changed || set.Len() != 1 {
+		t.Errorf("Observe of a change after Fail = %v with Len() %d; want Changed and 1", change, set.Len())
+	}
+	set.Fail(id)
+	if err := set.Sweep(3, func([]byte, Print) error { return nil }); err != nil || set.Len() != 0 {
+		t.Errorf("Sweep = %v with Len() %d; want nil and 0", err, set.Len())
 	}
 }
 

@@ -14,6 +14,7 @@ type table struct {
 	slots  []uint32 // 0: never used; gone: used once; else 1 + position
 	used   int      // slots that are not 0
 	live   int      // records
+	failed int      // of those, not written
 	chunks [][]byte
 	end    int // in the last chunk
 }
@@ -22,22 +23,26 @@ const (
 	chunkBits = 16
 	chunkSize = 1 << chunkBits
 	gone      = ^uint32(0)
+
+	howBits   = 1<<2 - 1
+	failedBit = 1 << 2
 )
 
 type record struct {
-	pass  byte
-	how   byte
-	id    []byte // packed
-	print Print
+	pass   byte
+	failed bool
+	how    byte
+	id     []byte // packed
+	print  Print
 }
 
 // maxRecord: head, id length, id of at most 512 bytes, hash, version.
 const maxRecord = 1 + 2 + 512 + 7 + binary.MaxVarintLen64
 
-// A record is: pass (6 bits) and how (2 bits), length of the id, id, hash
+// A record is: pass (5 bits), failed (1 bit) and how (2 bits), length of the id, id, hash
 // (7 bytes), version.
 func appendRecord(buf []byte, r record) []byte {
-	buf = append(buf, r.pass<<2|r.how)
+	buf = append(buf, r.pass<<3|r.how) // a new record has not failed
 	buf = binary.AppendUvarint(buf, uint64(len(r.id)))
 	buf = append(buf, r.id...)
 	var hash [8]byte
@@ -54,7 +59,7 @@ func (t *table) at(position uint32) []byte {
 // read returns the record at position; its id points into the chunk.
 func (t *table) read(position uint32) record {
 	b := t.at(position)
-	r := record{pass: b[0] >> 2, how: b[0] & 3}
+	r := record{pass: b[0] >> 3, failed: b[0]&failedBit != 0, how: b[0] & howBits}
 	n, width := binary.Uvarint(b[1:])
 	b = b[1+width:]
 	r.id, b = b[:n:n], b[n:]
@@ -68,7 +73,14 @@ func (t *table) read(position uint32) record {
 
 func (t *table) touch(position uint32, pass byte) {
 	head := t.at(position)
-	head[0] = pass<<2 | head[0]&3
+	head[0] = pass<<3 | head[0]&(failedBit|howBits)
+}
+
+func (t *table) fail(position uint32) {
+	if head := t.at(position); head[0]&failedBit == 0 {
+		head[0] |= failedBit
+		t.failed++
+	}
 }
 
 // first is the slot where a hash belongs: its upper half, scaled to the number
@@ -120,9 +132,19 @@ func (t *table) place(hash uint64, position uint32) {
 }
 
 // replace writes a new record for the id in slot.
-func (t *table) replace(slot int, r record) { t.slots[slot] = t.write(r) }
+func (t *table) replace(slot int, r record) {
+	t.unfail(slot)
+	t.slots[slot] = t.write(r)
+}
+
+func (t *table) unfail(slot int) {
+	if t.read(t.slots[slot]).failed {
+		t.failed--
+	}
+}
 
 func (t *table) remove(slot int) {
+	t.unfail(slot)
 	t.slots[slot] = gone
 	t.live--
 }
