@@ -15,18 +15,18 @@ const cleanupTimeout = time.Minute
 // Database creates an empty database for this test and returns its URL, or
 // skips the test if there is no PostgreSQL. When the test ends the database is
 // dropped together with every session that is still open on it.
-func Database(t testing.TB) string {
-	t.Helper()
-	base := fromEnv(t, DatabaseEnv, "PostgreSQL")
+func Database(tb testing.TB) string {
+	tb.Helper()
+	base := fromEnv(tb, DatabaseEnv, "PostgreSQL")
 	u, err := url.Parse(base)
 	if err != nil {
-		t.Fatalf("%s is no URL", DatabaseEnv) // not the error: it quotes the password
+		tb.Fatalf("%s is no URL", DatabaseEnv) // not the error: it quotes the password
 	}
-	name := unique(t)
+	name := unique(tb)
 	// template0 accepts no connections, so nobody can be in the way of the copy.
-	exec(t.Context(), t, base, "CREATE DATABASE "+quote(name)+" TEMPLATE template0")
-	t.Cleanup(func() {
-		exec(context.Background(), t, base, "DROP DATABASE IF EXISTS "+quote(name)+" WITH (FORCE)")
+	exec(tb.Context(), tb, base, "CREATE DATABASE "+quote(name)+" TEMPLATE template0")
+	tb.Cleanup(func() {
+		exec(context.Background(), tb, base, "DROP DATABASE IF EXISTS "+quote(name)+" WITH (FORCE)")
 	})
 	u.Path = "/" + name
 	return u.String()
@@ -37,16 +37,16 @@ func quote(name string) string {
 }
 
 // exec runs one statement on a connection of its own.
-func exec(ctx context.Context, t testing.TB, database, statement string) {
-	t.Helper()
+func exec(ctx context.Context, tb testing.TB, database, statement string) {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(ctx, cleanupTimeout)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, database)
 	if err != nil {
-		t.Fatalf("connect to %s: %v", DatabaseEnv, err)
+		tb.Fatalf("connect to %s: %v", DatabaseEnv, err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // the statement below has its own answer
+	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, statement); err != nil {
-		t.Fatalf("%s: %v", statement, err)
+		tb.Fatalf("%s: %v", statement, err)
 	}
 }

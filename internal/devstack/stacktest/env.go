@@ -20,26 +20,26 @@ const (
 
 // Elasticsearch returns the URL of a running Elasticsearch node, or skips the
 // test. The node is shared: use [Prefix] to name aliases and indices.
-func Elasticsearch(t testing.TB) string {
-	t.Helper()
-	return fromEnv(t, ElasticsearchEnv, "Elasticsearch")
+func Elasticsearch(tb testing.TB) string {
+	tb.Helper()
+	return fromEnv(tb, ElasticsearchEnv, "Elasticsearch")
 }
 
-func fromEnv(t testing.TB, name, server string) string {
-	t.Helper()
+func fromEnv(tb testing.TB, name, server string) string {
+	tb.Helper()
 	if url := os.Getenv(name); url != "" {
 		return url
 	}
-	Missing(t, "needs a real "+server+": run `make test`, or set "+name)
+	Missing(tb, "needs a real "+server+": run `make test`, or set "+name)
 	return ""
 }
 
-// Missing skips t because a server that it needs is not there, or fails it if
+// Missing skips the test because a server that it needs is not there, or fails it if
 // the environment says that servers are required. It does not return.
-func Missing(t testing.TB, reason string) {
-	t.Helper()
+func Missing(tb testing.TB, reason string) {
+	tb.Helper()
 	if os.Getenv(RequiredEnv) == "1" {
-		t.Fatal(reason)
+		tb.Fatal(reason)
 	}
-	t.Skip(reason)
+	tb.Skip(reason)
 }

@@ -21,21 +21,21 @@ const prefixWords = 24
 // digits and hyphens: the beginning of every alias and index of this test, or
 // an alias itself. When the test ends every index named `prefix*` or
 // `lock-prefix*`, hidden or not, is deleted with its aliases.
-func Prefix(t testing.TB) string {
-	t.Helper()
-	prefix := unique(t)
+func Prefix(tb testing.TB) string {
+	tb.Helper()
+	prefix := unique(tb)
 	if server := os.Getenv(ElasticsearchEnv); server != "" {
-		t.Cleanup(func() { deleteIndices(t, server, prefix) })
+		tb.Cleanup(func() { deleteIndices(tb, server, prefix) })
 	}
 	return prefix
 }
 
 // unique returns a name for something that belongs to this test alone.
-func unique(t testing.TB) string {
-	t.Helper()
+func unique(tb testing.TB) string {
+	tb.Helper()
 	var random [4]byte
 	_, _ = rand.Read(random[:]) // never fails
-	return words(t.Name()) + "-" + hex.EncodeToString(random[:])
+	return words(tb.Name()) + "-" + hex.EncodeToString(random[:])
 }
 
 // words turns a test's name into the readable part of an index name.
@@ -58,23 +58,23 @@ func words(name string) string {
 
 // deleteIndices removes every index of the prefix by its exact name, since
 // Elasticsearch refuses to delete by wildcard.
-func deleteIndices(t testing.TB, server, prefix string) {
-	t.Helper()
+func deleteIndices(tb testing.TB, server, prefix string) {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
 	defer cancel()
 	const query = "/_settings?expand_wildcards=all&filter_path=*.settings.index.uuid"
 	body, err := call(ctx, http.MethodGet, server, "/"+prefix+"*,lock-"+prefix+"*"+query, "")
 	if err != nil {
-		t.Errorf("list the indices of this test: %v", err)
+		tb.Errorf("list the indices of this test: %v", err)
 		return
 	}
 	var indices map[string]json.RawMessage
 	if err := json.Unmarshal(body, &indices); err != nil {
-		t.Errorf("list the indices of this test: %v", err)
+		tb.Errorf("list the indices of this test: %v", err)
 	}
 	for name := range indices {
 		if err := deleteIndex(ctx, server, name); err != nil {
-			t.Errorf("delete index %s: %v", name, err)
+			tb.Errorf("delete index %s: %v", name, err)
 		}
 	}
 }
@@ -94,13 +94,13 @@ func deleteIndex(ctx context.Context, server, name string) error {
 
 // call sends one request and returns the body of a 2xx answer.
 func call(ctx context.Context, method, server, path, body string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(server, "/")+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(server, "/")+path, strings.NewReader(body)) //nolint:gosec // G704: the address comes from whoever runs the tests
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // goleak: leave no idle connection behind
-	resp, err := client.Do(req)
+	resp, err := client.Do(req)                                                 //nolint:gosec // G704: as above
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+//nolint:tparallel // the subtest must have ended before its traces are looked for
 func TestDatabaseIsEmptyAndGoneAfterTheTest(t *testing.T) {
 	t.Parallel()
 	var lost string
@@ -39,6 +40,7 @@ func TestDatabaseIsEmptyAndGoneAfterTheTest(t *testing.T) {
 	}
 }
 
+//nolint:tparallel // the subtest must have ended before its traces are looked for
 func TestPrefixTakesItsIndicesAway(t *testing.T) {
 	t.Parallel()
 	server := Elasticsearch(t)
