@@ -16,15 +16,7 @@ import (
 // load reads the snapshot into the new index. When it returns nil, every
 // document of the snapshot was read, and has an outcome.
 func (r *run) load(ctx context.Context) error {
-	loader, err := bulk.New(r.Bulk, bulk.Options{
-		Target:      r.build.Writer,
-		Workers:     r.opts.workers(),
-		BatchBytes:  r.opts.BatchBytes,
-		MaxFailures: r.opts.MaxFailures,
-		RetryFor:    r.opts.RetryFor,
-		OnFailure:   r.opts.OnFailure,
-		Fresh:       true,
-	})
+	loader, err := r.loader(r.build.Writer, true)
 	if err != nil {
 		return err
 	}
@@ -56,11 +48,37 @@ func (r *run) load(ctx context.Context) error {
 	return nil
 }
 
+// loader sends to target; fresh says that the index has nothing yet.
+func (r *run) loader(target string, fresh bool) (*bulk.Loader, error) {
+	return bulk.New(r.Bulk, bulk.Options{
+		Target:      target,
+		Workers:     r.opts.workers(),
+		BatchBytes:  r.opts.BatchBytes,
+		MaxFailures: r.opts.MaxFailures,
+		RetryFor:    r.opts.RetryFor,
+		OnFailure:   r.onFailure,
+		Fresh:       fresh,
+	})
+}
+
+// onFailure is called for every rejected document.
+func (r *run) onFailure(f bulk.Failure) {
+	if r.prints != nil {
+		r.prints.Fail([]byte(f.ID))
+	}
+	if r.opts.OnFailure != nil {
+		r.opts.OnFailure(f)
+	}
+}
+
 // producers are the source streams; each has its own connection.
 func (r *run) producers() []bulk.Producer {
 	producers := make([]bulk.Producer, r.opts.readers())
 	for i := range producers {
 		producers[i] = func(ctx context.Context, add func(document.Document) error) error {
+			if r.prints != nil {
+				add = r.loadPrints(add)
+			}
 			stats, err := r.snapshot.Stream(ctx, add)
 			r.orphans.Add(stats.OrphanRows)
 			return err

@@ -105,6 +105,10 @@ type Options struct {
 	OnFailure   func(bulk.Failure)
 	// Gates is what the index must pass.
 	Gates Gates
+	// CatchUp is what to do about rows that change during the run. Defaults to
+	// CatchUpUntilQuiet. Versions says that the source has versions.
+	CatchUp  CatchUp
+	Versions bool
 	// Keep is how many earlier generations stay.
 	Keep int
 	// NoSwap ends the run before the swap, with the index complete, unswapped

@@ -40,14 +40,25 @@ type Report struct {
 	Documents    int64 // a search of the new index counts
 	Bytes        int64 // sent in bulk requests
 	Orphans      int64 // list rows without their document
-	Started      time.Time
-	Duration     time.Duration
-	Loading      time.Duration // of Duration, reading and sending documents
-	SnapshotAt   time.Time
-	Phases       []PhaseTime
-	Deleted      []string          // generations retired
-	Left         map[string]string // generations not retired, and why
-	RetireError  string            // empty if all was well
+	// Catching up: passes made, documents sent again or for the first time,
+	// deleted, and rejected in them.
+	Passes                       int
+	Changed, Removed, PassFailed int64
+	// Lag is the time from the last snapshot before the swap to the swap.
+	Lag time.Duration
+	// Guarantee is what the pass after the swap can promise; LeftToWriters
+	// are the documents it did not write because a live writer had.
+	Guarantee     Guarantee
+	LeftToWriters int64
+	CatchUpError  string // of the pass after the swap; empty if all was well
+	Started       time.Time
+	Duration      time.Duration
+	Loading       time.Duration // of Duration, reading and sending documents
+	SnapshotAt    time.Time
+	Phases        []PhaseTime
+	Deleted       []string          // generations retired
+	Left          map[string]string // generations not retired, and why
+	RetireError   string            // empty if all was well
 }
 
 // PhaseTime is when a phase was reached, counted from the start of the run.

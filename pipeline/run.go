@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/reindex/esalias"
+	"example.com/reindex/internal/fingerprint"
 )
 
 // run is the state of one call of [Run].
@@ -21,6 +22,12 @@ type run struct {
 	snapshot Snapshot
 	build    *esalias.Build
 	orphans  atomic.Int64 // list rows without their document, of all streams
+
+	// For catching up; prints is nil if there is none.
+	prints       *fingerprint.Set
+	lastSnapshot time.Time    // when the last one before the swap was asked for
+	passRead     atomic.Int64 // documents read by the present pass
+	touched      atomic.Int64 // documents left to a live writer
 }
 
 // Run rebuilds the index behind the alias once. The report is filled as far as
@@ -42,6 +49,9 @@ func Run(ctx context.Context, deps Deps, opts Options) (Report, error) {
 	r := &run{Deps: deps, opts: opts, report: Report{
 		Alias: deps.Alias.Alias(), RunID: opts.Holder.RunID, Trigger: opts.Holder.Trigger, Started: time.Now(),
 	}}
+	if opts.CatchUp != CatchUpOff {
+		r.prints = new(fingerprint.Set)
+	}
 	err := withCause(ctx, r.all(ctx))
 	r.report.Duration = time.Since(r.report.Started)
 	if err != nil {
@@ -50,7 +60,8 @@ func Run(ctx context.Context, deps Deps, opts Options) (Report, error) {
 	return r.report, err
 }
 
-// all is the run: lock, create, load, verify, swap, retire, release.
+// all is the run: lock, create, load, catch up, verify, swap, catch up once
+// more, retire, release.
 func (r *run) all(ctx context.Context) (err error) {
 	if skip, err := r.youngEnough(ctx); skip || err != nil {
 		return err
@@ -69,15 +80,23 @@ func (r *run) all(ctx context.Context) (err error) {
 	if err := r.load(leaseCtx); err != nil {
 		return withCause(leaseCtx, err)
 	}
+	if err := r.finish(leaseCtx); err != nil {
+		return withCause(leaseCtx, err)
+	}
+	if err := r.catchUp(leaseCtx); err != nil {
+		return withCause(leaseCtx, err)
+	}
 	if err := r.verify(leaseCtx); err != nil {
 		return withCause(leaseCtx, err)
 	}
 	if r.opts.NoSwap {
 		return r.leave(leaseCtx)
 	}
-	if err := r.swap(leaseCtx); err != nil {
+	swapped, err := r.swap(leaseCtx)
+	if err != nil {
 		return err
 	}
+	r.correct(leaseCtx, swapped.Mark)
 	r.retire(leaseCtx)
 	return nil
 }
@@ -117,6 +136,7 @@ func (r *run) lock(ctx context.Context) error {
 }
 
 func (r *run) create(ctx context.Context) (err error) {
+	r.lastSnapshot = time.Now()
 	r.snapshot, err = r.Snapshot(ctx)
 	if err != nil {
 		return err
@@ -138,15 +158,16 @@ func (r *run) create(ctx context.Context) (err error) {
 	return nil
 }
 
-func (r *run) swap(ctx context.Context) error {
+func (r *run) swap(ctx context.Context) (esalias.Swapped, error) {
 	r.reached(PhaseSwapping)
 	swapped, err := r.lease.Swap(ctx, r.build)
 	if err != nil {
-		return err
+		return swapped, err
 	}
 	r.report.Outcome, r.report.Previous = OutcomeSwapped, swapped.Previous
+	r.report.Lag = time.Since(r.lastSnapshot)
 	r.reached(PhaseSwapped)
-	return nil
+	return swapped, nil
 }
 
 // leave ends a run with NoSwap.

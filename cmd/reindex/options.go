@@ -23,7 +23,9 @@ func options(c *config.Config, f runFlags, who esalias.Holder, failures *failure
 			MaxShrink:    c.Gates.MaxShrink,
 			AllowEmpty:   f.allowEmpty,
 		},
-		Keep:   c.Index.Keep,
-		NoSwap: f.noSwap,
+		CatchUp:  pipeline.CatchUp(c.CatchUp),
+		Versions: c.Source.Version != "",
+		Keep:     c.Index.Keep,
+		NoSwap:   f.noSwap,
 	}
 }

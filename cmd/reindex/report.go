@@ -69,6 +69,13 @@ func summary(r pipeline.Report, err error) message {
 		"snapshot_at":      nil,
 		"retired":          r.Deleted,
 		"error":            nil,
+		"passes":           r.Passes,
+		"changed":          r.Changed,
+		"removed":          r.Removed,
+		"lag_ms":           nil,
+		"guarantee":        r.Guarantee,
+		"left_to_writers":  r.LeftToWriters,
+		"catch_up_error":   nil,
 		"phase_after_ms":   phaseTimes(r),
 		"retire_error":     nil,
 		"not_retired":      r.Left,
@@ -76,6 +83,12 @@ func summary(r pipeline.Report, err error) message {
 	}
 	if !r.SnapshotAt.IsZero() {
 		m["snapshot_at"] = r.SnapshotAt.UTC().Format(time.RFC3339Nano)
+	}
+	if r.Outcome == pipeline.OutcomeSwapped {
+		m["lag_ms"] = r.Lag.Milliseconds()
+	}
+	if r.CatchUpError != "" {
+		m["catch_up_error"] = r.CatchUpError
 	}
 	if r.RetireError != "" {
 		m["retire_error"] = r.RetireError
@@ -132,6 +145,10 @@ func (a *app) printDetails(r pipeline.Report) {
 		humanize.Comma(r.Acknowledged), r.Duration.Round(time.Millisecond), humanize.Comma(int64(r.DocumentsPerSecond())),
 		humanize.IBytes(uint64(max(r.Bytes, 0))), humanize.Comma(r.Retried))
 	fmt.Fprintf(a.out, "  snapshot  %s\n", r.SnapshotAt.UTC().Format(time.RFC3339))
+	if r.Passes > 0 || r.Lag > 0 {
+		fmt.Fprintf(a.out, "  catch-up  %d passes: %s changed, %s removed; last snapshot %s before the swap; guarantee: %s\n",
+			r.Passes, humanize.Comma(r.Changed), humanize.Comma(r.Removed), r.Lag.Round(time.Millisecond), r.Guarantee)
+	}
 	fmt.Fprintf(a.out, "  phases    %s\n", phaseLine(r.Phases))
 	if r.Orphans > 0 {
 		fmt.Fprintf(a.out, "  orphans   %s list rows belong to no document\n", humanize.Comma(r.Orphans))

@@ -19,4 +19,10 @@ type Document struct {
 	// JSON is one JSON object without a line break outside its strings.
 	// nil means: delete the document with this ID.
 	JSON []byte
+	// PrimaryTerm, if above zero, makes the write conditional: it is refused
+	// unless the document is still the one that was read with this term and
+	// SeqNo. It excludes Version.
+	SeqNo, PrimaryTerm int64
+	// Create refuses the write if the document exists. It excludes Version.
+	Create bool
 }

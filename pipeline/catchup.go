@@ -1,0 +1,265 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.com/reindex/internal/bulk"
+	"example.com/reindex/internal/document"
+	"example.com/reindex/internal/fingerprint"
+)
+
+// CatchUp says what a run does about rows that change while it loads.
+type CatchUp string
+
+// The modes of catching up.
+const (
+	// CatchUpOff swaps in what the first snapshot showed.
+	CatchUpOff CatchUp = "off"
+	// CatchUpOnce reads the source once more before the swap, and once after.
+	CatchUpOnce CatchUp = "once"
+	// CatchUpUntilQuiet repeats the pass before the swap as long as that
+	// brings the index nearer to the source.
+	CatchUpUntilQuiet CatchUp = "until-quiet"
+)
+
+// Guarantee says what the pass after the swap can promise about the newer
+// edits of a live writer.
+type Guarantee string
+
+// The guarantees.
+const (
+	// GuaranteeNone: there was no pass after the swap.
+	GuaranteeNone Guarantee = "none"
+	// GuaranteeVersions: every write carried the document's version, so
+	// nothing newer was overwritten or deleted.
+	GuaranteeVersions Guarantee = "versions"
+	// GuaranteeUnchanged: only documents that were still as this run wrote
+	// them were corrected; what a live writer had touched was left to it.
+	GuaranteeUnchanged Guarantee = "unchanged-since-written"
+)
+
+const (
+	// A pass that takes no longer than this leaves so little behind that
+	// another one would gain nothing.
+	shortPass = 2 * time.Second
+	// maxPasses bounds the passes before the swap. Each is about as long as
+	// the reading of the source, so passes stop getting shorter soon.
+	maxPasses = 10
+)
+
+// pass is what one comparison of a new snapshot with what was sent found.
+type pass struct {
+	number  int
+	read    int64
+	changed int64 // new or different, sent
+	removed int64 // no longer in the source, deleted
+	failed  int64
+	newer   int64 // not written: the index had something newer
+	idle    bool  // nothing was committed since the snapshot before
+	took    time.Duration
+}
+
+// catchUp brings the index that is not live yet up to the source.
+func (r *run) catchUp(ctx context.Context) error {
+	if r.prints == nil {
+		return nil
+	}
+	before := time.Duration(0)
+	for n := 1; n <= maxPasses; n++ {
+		p, err := r.pass(ctx, n, r.build.Writer, r.sendDifferences)
+		if err != nil {
+			return fmt.Errorf("catch-up pass %d: %w", n, err)
+		}
+		if p.newer > 0 {
+			return fmt.Errorf("catch-up pass %d: %d documents were refused because %s has a newer version of them: "+
+				"source.version must grow with every change of a document, also when its row is deleted and inserted again",
+				n, p.newer, r.build.Index)
+		}
+		if p.idle || p.changed+p.removed == 0 || p.took <= shortPass || r.opts.CatchUp == CatchUpOnce {
+			return nil
+		}
+		// While people edit at a steady rate every pass finds something; once
+		// they have stopped getting shorter, another one brings nothing.
+		if before > 0 && p.took > before*4/5 {
+			return nil
+		}
+		before = p.took
+	}
+	return nil
+}
+
+// correct is the last pass: against the live index, for what was committed
+// between the last snapshot and the swap. It writes through the mark of this
+// run's swap, which names its index for as long as that exists, so it can
+// never touch the index of a later run. The swap is done; a failure here is
+// told, and costs nothing that the swap had promised.
+func (r *run) correct(ctx context.Context, mark string) {
+	if r.prints == nil {
+		return
+	}
+	compare := r.sendDifferences
+	r.report.Guarantee = GuaranteeVersions
+	if !r.opts.Versions {
+		compare = r.sendIfUntouched
+		r.report.Guarantee = GuaranteeUnchanged
+	}
+	p, err := r.pass(ctx, r.report.Passes+1, mark, compare)
+	if err != nil {
+		r.report.CatchUpError = err.Error()
+		r.report.Guarantee = GuaranteeNone
+		r.Log.WarnContext(ctx, "edits made just before the swap may be missing until the next run",
+			slog.String("alias", r.report.Alias), slog.Any("error", err))
+		return
+	}
+	r.report.LeftToWriters = p.newer + r.touched.Load()
+}
+
+// comparer makes the producers of a pass: streams of differences, and then the
+// deletions.
+type comparer func(number int, target string) (differences, deletions bulk.Producer)
+
+// pass reads a new snapshot and sends what differs from what was sent before.
+func (r *run) pass(ctx context.Context, number int, target string, compare comparer) (p pass, err error) {
+	p.number = number
+	started := time.Now()
+	earlier := r.snapshot.Info().State
+	if err := r.nextSnapshot(ctx); err != nil {
+		return p, err
+	}
+	if r.snapshot.Info().State == earlier {
+		p.idle = true
+		r.lastSnapshot = started
+		return p, nil
+	}
+	r.lastSnapshot = started
+	differences, deletions := compare(number, target)
+	counted, err := r.sendPass(ctx, target, &p, differences)
+	if err != nil {
+		return p, err
+	}
+	if counted != p.read {
+		return p, &GateError{Gate: "count", Reason: fmt.Sprintf("the snapshot has %d documents and %d were read", counted, p.read)}
+	}
+	// Only now is known which documents no pass has seen.
+	loader, err := r.loader(target, false)
+	if err != nil {
+		return p, err
+	}
+	if err := loader.Load(ctx, deletions); err != nil {
+		return p, err
+	}
+	c := loader.Counts()
+	p.removed, p.newer, p.failed = c.Deleted, p.newer+c.Conflicts, p.failed+c.Failed
+	p.took = time.Since(started)
+	r.passed(p)
+	return p, nil
+}
+
+// nextSnapshot takes a new snapshot in the place of the one before.
+func (r *run) nextSnapshot(ctx context.Context) error {
+	next, err := r.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	err = r.snapshot.Close()
+	r.snapshot = next
+	return err
+}
+
+// sendPass streams the snapshot through the comparison and counts it beside.
+func (r *run) sendPass(ctx context.Context, target string, p *pass, differences bulk.Producer) (counted int64, err error) {
+	loader, err := r.loader(target, false)
+	if err != nil {
+		return 0, err
+	}
+	r.passRead.Store(0)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		counted, err = r.snapshot.Count(ctx)
+		return err
+	})
+	g.Go(func() error {
+		producers := make([]bulk.Producer, r.opts.readers())
+		for i := range producers {
+			producers[i] = differences
+		}
+		return loader.Load(ctx, producers...)
+	})
+	err = g.Wait()
+	c := loader.Counts()
+	p.read, p.changed = r.passRead.Load(), c.Created+c.Updated
+	p.newer, p.failed = c.Conflicts, c.Failed
+	return counted, err
+}
+
+func (r *run) passed(p pass) {
+	r.report.Passes = p.number
+	r.report.Changed += p.changed
+	r.report.Removed += p.removed
+	r.report.PassFailed += p.failed
+	r.Log.InfoContext(context.Background(), "catch-up pass done", //nolint:contextcheck // a fact, whatever became of the run
+		slog.Int("pass", p.number), slog.Int64("changed", p.changed), slog.Int64("removed", p.removed),
+		slog.Duration("took", p.took))
+}
+
+// sendDifferences sends whatever is new or different, with its version if the
+// source has one.
+func (r *run) sendDifferences(number int, _ string) (differences, deletions bulk.Producer) {
+	differences = func(ctx context.Context, add func(document.Document) error) error {
+		_, err := r.snapshot.Stream(ctx, func(d document.Document) error {
+			r.passRead.Add(1)
+			change, old := r.prints.Observe(number, d.ID, fingerprint.Of(d.JSON, d.Version))
+			if change == fingerprint.Same {
+				return nil
+			}
+			if d.Version < old.Version {
+				return &VersionError{ID: string(d.ID), Before: old.Version, Now: d.Version}
+			}
+			return add(d)
+		})
+		return err
+	}
+	deletions = func(_ context.Context, add func(document.Document) error) error {
+		return r.prints.Sweep(number, func(id []byte, old fingerprint.Print) error {
+			return add(document.Document{ID: id, Version: old.Version})
+		})
+	}
+	return differences, deletions
+}
+
+// VersionError means that a version went back.
+type VersionError struct {
+	ID          string
+	Before, Now int64
+}
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("document %s: its version went from %d to %d; source.version must grow with every change", e.ID, e.Before, e.Now)
+}
+
+// loadPrints is the comparison of the load itself: everything is sent, and
+// remembered. An id that comes a second time is an error.
+func (r *run) loadPrints(add func(document.Document) error) func(document.Document) error {
+	return func(d document.Document) error {
+		change, _ := r.prints.Observe(0, d.ID, fingerprint.Of(d.JSON, d.Version))
+		if change != fingerprint.New {
+			return &bulk.DuplicateError{ID: string(d.ID)}
+		}
+		return add(d)
+	}
+}
+
+// expected is how many documents the new index must have.
+func (r *run) expected() (least, most int64) {
+	if r.prints == nil {
+		return r.report.Acknowledged, r.report.Acknowledged
+	}
+	// A document whose change was rejected is there as it was before.
+	n := r.prints.Len()
+	return n, n + r.report.PassFailed
+}
