@@ -1,0 +1,189 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// closeTimeout bounds how long a session may take to end. It has its own
+// clock, because the run's context is often the reason for ending it.
+const closeTimeout = 10 * time.Second
+
+// maxMessageBytes bounds one row on the wire; a longer row fails before it is
+// read. It leaves room above maxDocumentBytes, because bytea arrives in hex.
+const maxMessageBytes = 2*maxDocumentBytes + 1<<20
+
+// settings make a session read the same bytes wherever it runs. They end with
+// the transaction, so nothing is left behind in a pooler's connection.
+//
+// No parallel workers: a Gather would not keep the order of a list query's
+// ORDER BY, and the cores belong to the loading side. No jit: it costs 100 ms
+// per range and gains nothing on a few thousand rows.
+const settings = `
+SET LOCAL idle_in_transaction_session_timeout = 0;
+SET LOCAL statement_timeout = 0;
+SET LOCAL lock_timeout = '60s';
+SET LOCAL client_encoding = 'UTF8';
+SET LOCAL standard_conforming_strings = on;
+SET LOCAL TimeZone = 'UTC';
+SET LOCAL DateStyle = 'ISO, YMD';
+SET LOCAL IntervalStyle = 'postgres';
+SET LOCAL extra_float_digits = 3;
+SET LOCAL bytea_output = 'hex';
+SET LOCAL max_parallel_workers_per_gather = 0;
+SET LOCAL jit = off;
+`
+
+// parseURL reads a connection string. Its errors quote nothing of it: in a
+// string that cannot be parsed no one can tell where the password is.
+func parseURL(url string) (*pgconn.Config, error) {
+	conf, err := pgconn.ParseConfig(url)
+	if err != nil {
+		return nil, &ConfigError{
+			Reason: "the connection string of the database, or a PG* variable, cannot be read",
+			Hint:   "want postgres://user:password@host:5432/database with special characters %-encoded, or host=... dbname=...",
+		}
+	}
+	if conf.RuntimeParams["application_name"] == "" {
+		conf.RuntimeParams["application_name"] = "reindex"
+	}
+	return conf, nil
+}
+
+// session is one connection inside one read-only transaction, for one
+// goroutine. Its context ends every query on it.
+type session struct {
+	pg     *pgconn.PgConn
+	parent context.Context // what the session was opened with
+	ctx    context.Context // of its queries; ends with the session
+	end    context.CancelFunc
+}
+
+// connect opens a session in the snapshot of that name, or in a new one if
+// the name is "".
+func connect(ctx context.Context, conf *pgconn.Config, snapshot string) (*session, error) {
+	pg, err := pgconn.ConnectConfig(ctx, conf)
+	if err != nil {
+		return nil, connectError(ctx, conf, err)
+	}
+	pg.Frontend().SetMaxBodyLen(maxMessageBytes)
+	s := &session{pg: pg, parent: ctx}
+	s.ctx, s.end = context.WithCancel(ctx)
+	if err := s.begin(snapshot); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *session) begin(snapshot string) error {
+	err := s.exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	if err != nil {
+		return fmt.Errorf("begin a transaction: %w", err)
+	}
+	if snapshot != "" {
+		// The name is the server's own, hexadecimal digits and hyphens.
+		if err := s.exec("SET TRANSACTION SNAPSHOT '" + snapshot + "'"); err != nil {
+			return snapshotError(snapshot, err)
+		}
+	}
+	if err := s.exec(settings); err != nil {
+		return fmt.Errorf("set up the session: %w", err)
+	}
+	return nil
+}
+
+func snapshotError(name string, err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return fmt.Errorf("join snapshot %s: %w", name, err)
+	}
+	return fmt.Errorf("join snapshot %s: %w; every connection must reach the same database on the same server, and the"+
+		" one that holds the snapshot must stay open: connect directly instead of through a load balancer or a pooler"+
+		" that spreads connections", name, err)
+}
+
+// exec runs statements whose results do not matter.
+func (s *session) exec(sql string) error {
+	_, err := s.pg.Exec(s.ctx, sql).ReadAll()
+	return s.cause(err)
+}
+
+// row returns the first row of a query in text form, or nil.
+func (s *session) row(sql string, params ...[]byte) ([][]byte, error) {
+	result := s.pg.ExecParams(s.ctx, sql, params, nil, nil, nil).Read()
+	if result.Err != nil {
+		return nil, s.cause(result.Err)
+	}
+	if len(result.Rows) == 0 {
+		return nil, nil
+	}
+	return result.Rows[0], nil
+}
+
+// cause replaces the error of a query that ended because the session's context
+// did by the reason of that.
+func (s *session) cause(err error) error {
+	if err != nil && s.ctx.Err() != nil {
+		return context.Cause(s.ctx)
+	}
+	return err
+}
+
+// close ends the transaction, cancelling a query that still runs, and returns
+// when the connection is gone or after closeTimeout. It is safe to call twice.
+func (s *session) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	s.endQuery(ctx)
+	s.end()
+	err := s.pg.Close(ctx)
+	select {
+	case <-s.pg.CleanupDone():
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("close a database connection: %w", ctx.Err())
+	}
+}
+
+// endQuery leaves the server nothing to do. Closing the connection would
+// suffice, but a backend in the middle of a sort notices that only at the end.
+func (s *session) endQuery(ctx context.Context) {
+	if s.pg.IsBusy() {
+		_ = s.pg.CancelRequest(ctx) // best effort: the connection is closed next
+		return
+	}
+	_, _ = s.pg.Exec(ctx, "ROLLBACK").ReadAll() // fails only if the connection is gone already
+}
+
+// connectError tells apart what only the user can mend. It never holds the
+// password: neither the server nor the driver repeats it here.
+func connectError(ctx context.Context, conf *pgconn.Config, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("connect to %s: %w", address(conf), context.Cause(ctx))
+	}
+	if ce := (*pgconn.ConnectError)(nil); errors.As(err, &ce) {
+		err = ce.Unwrap()
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "28") || pg.Code == "3D000") {
+		return &ConfigError{
+			Reason: fmt.Sprintf("connect to %s: %s", address(conf), pg.Message),
+			Hint:   "check user, password and database of the connection string or the PG* variables",
+			Err:    pg,
+		}
+	}
+	return fmt.Errorf("connect to %s: %w", address(conf), err)
+}
+
+func address(conf *pgconn.Config) string {
+	return fmt.Sprintf("database %s on %s as %s",
+		conf.Database, net.JoinHostPort(conf.Host, strconv.Itoa(int(conf.Port))), conf.User)
+}

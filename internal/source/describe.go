@@ -1,0 +1,272 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// column is one field of a document or of a list's elements.
+type column struct {
+	name   string
+	prefix string // what stands before the value: `{"id":` or `,"name":`; "" if it is no field
+	typ    *valueType
+}
+
+// query is a user's query after PostgreSQL has described it.
+type query struct {
+	name     string // file name, for messages
+	sql      string // one statement, without its semicolon
+	ordered  bool   // has an ORDER BY of its own
+	distinct bool
+	open     string // of a list: `,"field":[`
+	field    string // of a list
+
+	columns []column
+	idName  string
+	id      int // position of the id column
+	version int // position of the version column, or -1
+
+	idField pgconn.FieldDescription
+	family  idFamily
+	// everything says that the whole query runs again for every range.
+	everything bool
+
+	collate string    // what ids are compared with: "" or ` COLLATE "C"`
+	ranges  [4]string // by idRange.index
+}
+
+// idFamily is a set of types that PostgreSQL compares with each other, by one
+// order, with the help of one index.
+type idFamily uint8
+
+const (
+	idInteger idFamily = iota + 1
+	idUUID
+	idText
+)
+
+// sqlType is the type of range bounds.
+func (f idFamily) sqlType() string {
+	switch f {
+	case idInteger:
+		return "pg_catalog.int8"
+	case idUUID:
+		return "pg_catalog.uuid"
+	case idText:
+		return "pg_catalog.text"
+	}
+	return "pg_catalog.text"
+}
+
+// example returns some range, to plan with.
+func (f idFamily) example() idRange {
+	if f == idUUID {
+		return idRange{lo: []byte("00000000-0000-0000-0000-000000000000"), hi: []byte("00000000-0000-0000-0000-000000000001")}
+	}
+	return idRange{lo: []byte("0"), hi: []byte("1")}
+}
+
+func (f idFamily) String() string { return strings.TrimPrefix(f.sqlType(), "pg_catalog.") }
+
+// familyOf returns 0 for a type that cannot be an id. character(n) cannot: its
+// blanks count in the text and not in comparisons. citext cannot: two ids that
+// are equal there are two documents.
+func familyOf(oid uint32) idFamily {
+	switch oid {
+	case oidInt2, oidInt4, oidInt8:
+		return idInteger
+	case oidUUID:
+		return idUUID
+	case oidText, oidVarchar:
+		return idText
+	}
+	return 0
+}
+
+// describer asks PostgreSQL about the user's queries.
+type describer struct {
+	session *session
+	types   *types
+	id      string // name of the id column
+}
+
+// describe checks what can be checked of one query alone.
+func (d *describer) describe(q Query) (*query, error) {
+	st, err := parseStatement(q.SQL)
+	if err != nil {
+		return nil, &ConfigError{Query: q.Name, Reason: err.Error(), Hint: "write one SELECT"}
+	}
+	fields, err := d.prepare(q.Name, st.sql)
+	if err != nil {
+		return nil, err
+	}
+	out := &query{name: q.Name, sql: st.sql, ordered: st.ordered, idName: d.id, version: -1}
+	if err := out.locate(fields, d.id); err != nil {
+		return nil, err
+	}
+	for _, f := range fields {
+		t, err := d.types.resolve(f.DataTypeOID)
+		if err != nil {
+			return nil, fmt.Errorf("%s: column %q: %w", q.Name, f.Name, err)
+		}
+		out.columns = append(out.columns, column{name: f.Name, typ: t})
+	}
+	return out, d.checkID(out)
+}
+
+func (d *describer) prepare(name, sql string) ([]pgconn.FieldDescription, error) {
+	desc, err := d.session.pg.Prepare(d.session.ctx, "", sql, nil)
+	if err != nil {
+		return nil, queryError(name, sql, d.session.cause(err))
+	}
+	if len(desc.ParamOIDs) > 0 {
+		return nil, &ConfigError{Query: name, Reason: "has a parameter ($1)", Hint: "queries take none: write the value"}
+	}
+	if len(desc.Fields) == 0 {
+		return nil, &ConfigError{Query: name, Reason: "returns no columns", Hint: "write one SELECT"}
+	}
+	return desc.Fields, nil
+}
+
+// locate finds the id column and refuses names that occur twice.
+func (q *query) locate(fields []pgconn.FieldDescription, id string) error {
+	seen := make(map[string]bool, len(fields))
+	for i, f := range fields {
+		if seen[f.Name] {
+			return &ConfigError{Query: q.name, Column: f.Name, Reason: "occurs twice", Hint: "name it with AS"}
+		}
+		seen[f.Name] = true
+		if f.Name == id {
+			q.id, q.idField = i, f
+		}
+	}
+	if !seen[id] {
+		return missingColumn(q.name, id, fields)
+	}
+	return nil
+}
+
+func missingColumn(query, name string, fields []pgconn.FieldDescription) error {
+	e := &ConfigError{Query: query, Column: name, Reason: "is not a column of this query"}
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.Name
+		if strings.EqualFold(f.Name, name) {
+			e.Hint = fmt.Sprintf("PostgreSQL knows it as %q, because it folds names without quotes to lower case:"+
+				" write AS %s", f.Name, quoteName(name))
+			return e
+		}
+	}
+	e.Hint = "it has " + strings.Join(names, ", ")
+	return e
+}
+
+func (d *describer) checkID(q *query) error {
+	if q.family = familyOf(q.idField.DataTypeOID); q.family != 0 {
+		return nil
+	}
+	return &ConfigError{
+		Query: q.name, Column: q.idName,
+		Reason: "has type " + d.types.name(q.idField.DataTypeOID) + ", which cannot be an id",
+		Hint:   "an id is an integer, a uuid, text or varchar: cast it, for example to text",
+	}
+}
+
+// collation returns the name of the collation that orders the query's ids, as
+// SQL, or "" if PostgreSQL cannot tell or the ids are no text.
+func (d *describer) collation(q *query) (string, error) {
+	if q.family != idText {
+		return "", nil
+	}
+	// LIMIT 0: only the planner looks at the query.
+	if err := d.session.exec("SAVEPOINT reindex"); err != nil {
+		return "", err
+	}
+	row, err := d.session.row("SELECT pg_catalog.pg_collation_for((SELECT " + q.idExpr() + q.from() + " LIMIT 0))")
+	var pg *pgconn.PgError
+	const indeterminate = "42P22"
+	if errors.As(err, &pg) && pg.Code == indeterminate {
+		return "", d.session.exec("ROLLBACK TO reindex")
+	}
+	if err != nil || row == nil {
+		return "", err
+	}
+	return string(row[0]), nil
+}
+
+// finish writes the statements that read ranges and has one planned, which
+// also checks rights; describing a query does not.
+func (d *describer) finish(q *query) error {
+	names := make([]string, len(q.columns))
+	for i, c := range q.columns {
+		names[i] = c.name
+	}
+	q.ranges = q.texts(names, q.idExpr(), q.family, q.collate)
+	r := q.family.example()
+	plan, err := d.session.explain(q.ranges[r.index()], r.params()...)
+	if err != nil {
+		err = queryError(q.name, "", err)
+		if ce := (*ConfigError)(nil); errors.As(err, &ce) && ce.Hint == "" {
+			ce.Hint = "the query must also work inside SELECT ... FROM (query) q, and its user must be allowed to read"
+		}
+		return err
+	}
+	q.everything = plan.readsEverything()
+	return nil
+}
+
+// queryError makes PostgreSQL's refusal of a query a *ConfigError with the
+// line in the query; other errors keep their text. sql is "" if positions do
+// not refer to the user's file.
+func queryError(name, sql string, err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || !users(pg.Code) {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	e := &ConfigError{Query: name, Reason: pg.Message, Hint: pg.Hint, Err: pg}
+	if pg.Detail != "" {
+		e.Reason += " (" + pg.Detail + ")"
+	}
+	if sql != "" && pg.Position > 0 {
+		e.Line = lineAt(sql, int(pg.Position))
+	}
+	return e
+}
+
+// users tells whether an SQLSTATE is the doing of whoever wrote the query:
+// syntax, names, rights, bad literals, unsupported features, writing.
+func users(code string) bool {
+	switch code[:2] {
+	case "42", "22", "0A", "25", "3F":
+		return true
+	}
+	return false
+}
+
+// lineAt returns the line of the position-th character, counting both from 1.
+func lineAt(sql string, position int) int {
+	line := 1
+	for i, r := range sql {
+		if position--; position <= 0 || i >= len(sql) {
+			break
+		}
+		if r == '\n' {
+			line++
+		}
+	}
+	return line
+}
+
+// jsonName returns a name as a JSON string. Names of PostgreSQL are UTF-8;
+// names of lists come from a file and are made so.
+func jsonName(name string) string {
+	if !utf8.ValidString(name) {
+		name = strconv.QuoteToASCII(name)
+	}
+	return string(appendString(nil, []byte(name)))
+}

@@ -1,0 +1,88 @@
+package source
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ConfigError is a mistake that only the user can mend: in a query, in the
+// configuration or in the connection's settings. Trying again does not help.
+type ConfigError struct {
+	Query  string // name of the query, "" if the mistake is in no query
+	Line   int    // line in the query, counted from 1; 0 if unknown
+	Column string // column or list field, "" if the mistake is in none
+	Reason string // what is wrong; for an error of PostgreSQL its message
+	Hint   string // what to do; "" if the reason says it all
+	Err    error  // the error of PostgreSQL, if there was one
+}
+
+// Error returns `query:line: column "name": reason; hint`.
+func (e *ConfigError) Error() string {
+	var b strings.Builder
+	if e.Query != "" {
+		b.WriteString(e.Query)
+		if e.Line > 0 {
+			fmt.Fprintf(&b, ":%d", e.Line)
+		}
+		b.WriteString(": ")
+	}
+	if e.Column != "" {
+		fmt.Fprintf(&b, "column %q: ", e.Column)
+	}
+	b.WriteString(e.Reason)
+	if e.Hint != "" {
+		b.WriteString("; ")
+		b.WriteString(e.Hint)
+	}
+	return b.String()
+}
+
+// Unwrap returns the error of PostgreSQL, or nil.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// RowError is a row that cannot become part of a document. It names where the
+// row is and never shows its values, the id excepted.
+type RowError struct {
+	Query  string
+	ID     string // "" if the row has none
+	Column string // "" if the fault is in no single column
+	Reason string
+}
+
+// Error returns `query: id 17: column "name": reason`.
+func (e *RowError) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Query)
+	if e.ID != "" {
+		b.WriteString(": id ")
+		b.WriteString(shortID(e.ID))
+	}
+	if e.Column != "" {
+		fmt.Fprintf(&b, ": column %q", e.Column)
+	}
+	b.WriteString(": ")
+	b.WriteString(e.Reason)
+	return b.String()
+}
+
+// DuplicateError says that the document query returned more than one row for
+// an id: it fans out, usually over a join that was thought to be one to one.
+type DuplicateError struct {
+	Query string
+	ID    string
+}
+
+// Error names the query and the id and says what to do.
+func (e *DuplicateError) Error() string {
+	return fmt.Sprintf("%s fans out: two rows for id %s; make its joins one to one, or move the rows into a list query",
+		e.Query, shortID(e.ID))
+}
+
+// shortID keeps an overlong id from flooding a message.
+func shortID(id string) string {
+	const most = 80
+	if len(id) <= most {
+		return id
+	}
+	return strings.ToValidUTF8(id[:most], "") + "..."
+}

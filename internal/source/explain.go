@@ -1,0 +1,60 @@
+package source
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// plan is what matters here of a node of EXPLAIN (FORMAT JSON).
+type plan struct {
+	Node   string  `json:"Node Type"`
+	Alias  string  `json:"Alias"`
+	Filter string  `json:"Filter"`
+	Rows   float64 `json:"Plan Rows"`
+	Plans  []plan  `json:"Plans"`
+}
+
+// explain has a statement planned, not run.
+func (s *session) explain(sql string, params ...[]byte) (plan, error) {
+	row, err := s.row("EXPLAIN (FORMAT JSON) "+sql, params...)
+	if err != nil {
+		return plan{}, err
+	}
+	var plans []struct{ Plan plan }
+	if err := json.Unmarshal(row[0], &plans); err != nil {
+		return plan{}, fmt.Errorf("read a plan: %w", err)
+	}
+	if len(plans) == 0 {
+		return plan{}, nil
+	}
+	return plans[0].Plan, nil
+}
+
+// readsEverything tells whether the condition of a range is applied to the
+// finished rows of the query, or to a CTE, instead of inside it.
+func (p plan) readsEverything() bool {
+	if p.Filter != "" && (p.Node == "Subquery Scan" && p.Alias == "q" || p.Node == "CTE Scan") {
+		return true
+	}
+	for _, child := range p.Plans {
+		if child.readsEverything() {
+			return true
+		}
+	}
+	return false
+}
+
+// Warnings says which queries PostgreSQL runs as a whole for every range, one
+// sentence each. Their documents are right, and slow: the time grows with the
+// square of the rows.
+func (s *Source) Warnings() []string {
+	var out []string
+	for _, q := range append([]*query{s.document}, s.lists...) {
+		if q.everything {
+			out = append(out, fmt.Sprintf("%s: PostgreSQL reads all of it again for every range of %q: LIMIT, a window"+
+				" function or a materialized WITH keeps the condition out; see EXPLAIN of SELECT ... FROM (query) q WHERE ...",
+				q.name, q.idName))
+		}
+	}
+	return out
+}

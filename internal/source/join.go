@@ -1,0 +1,76 @@
+package source
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"example.com/reindex/internal/document"
+)
+
+// joiner writes the documents of a batch. Its buffers are reused.
+type joiner struct {
+	order []int32
+	list  []piece
+	out   []byte
+}
+
+// piece is an element that is about to be written.
+type piece struct {
+	json []byte
+	at   int // position in the order of the list query
+}
+
+// each calls emit for every document of the batch, ids ascending.
+func (j *joiner) each(b *batch, lists []*query, emit func(document.Document) error) error {
+	j.order = b.order(j.order)
+	for _, s := range j.order {
+		slot := &b.slots[s]
+		j.out = append(j.out[:0], b.arena[slot.body:slot.end]...)
+		for l, q := range lists {
+			j.out = append(j.out, q.open...)
+			j.append(b, b.chains[int(s)*b.lists+l].head, q)
+			j.out = append(j.out, ']')
+		}
+		j.out = append(j.out, '}')
+		err := emit(document.Document{ID: b.idOf(s), Version: slot.version, JSON: j.out})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// append writes the chain that begins at head, without brackets.
+func (j *joiner) append(b *batch, head int32, q *query) {
+	j.list = j.list[:0]
+	for n := head; n != 0; n = b.elements[n-1].next {
+		e := b.elements[n-1]
+		j.list = append(j.list, piece{b.arena[e.start:e.end], len(j.list)})
+	}
+	j.arrange(q)
+	for i, p := range j.list {
+		if i > 0 {
+			j.out = append(j.out, ',')
+		}
+		j.out = append(j.out, p.json...)
+	}
+}
+
+// arrange drops equal elements if the list is distinct, and brings the rest
+// into the order of the query if it has one, else of their text: the same rows
+// make the same bytes, whatever plan PostgreSQL chose.
+func (j *joiner) arrange(q *query) {
+	if len(j.list) < 2 || q.ordered && !q.distinct {
+		return
+	}
+	slices.SortFunc(j.list, func(x, y piece) int {
+		return cmp.Or(bytes.Compare(x.json, y.json), x.at-y.at)
+	})
+	if q.distinct {
+		j.list = slices.CompactFunc(j.list, func(x, y piece) bool { return bytes.Equal(x.json, y.json) })
+	}
+	if q.ordered {
+		slices.SortFunc(j.list, func(x, y piece) int { return x.at - y.at })
+	}
+}

@@ -1,0 +1,223 @@
+package source
+
+import (
+	"errors"
+	"strings"
+)
+
+// statement is the part of a query file that goes into a subquery.
+type statement struct {
+	// sql is the file's text up to its last token: without the semicolon and
+	// without what follows it. Only the end is cut off, so that a position
+	// reported by PostgreSQL is a position in the file.
+	sql string
+	// ordered says that the statement has an ORDER BY of its own, outside all
+	// parentheses.
+	ordered bool
+}
+
+var (
+	errNoStatement   = errors.New("holds no statement")
+	errTwoStatements = errors.New("holds more than one statement")
+)
+
+// parseStatement finds the end of the one statement in text and whether it is
+// ordered. It understands where SQL's words and semicolons are not words and
+// semicolons (strings, quoted names, dollar quotes, comments) and nothing
+// else; whether the statement is valid is for PostgreSQL to say.
+func parseStatement(text string) (statement, error) {
+	var st statement
+	var end, depth int
+	var ended, afterOrder bool
+	s := scanner{text: text}
+	for t := s.next(); t.kind != tokenEnd; t = s.next() {
+		if t.is(text, ";") {
+			ended = end > 0
+			continue
+		}
+		if ended {
+			return statement{}, errTwoStatements
+		}
+		end = t.end
+		depth += t.depth(text)
+		st.ordered = st.ordered || afterOrder && t.isWord(text, "by")
+		afterOrder = depth == 0 && t.isWord(text, "order")
+	}
+	if end == 0 {
+		return statement{}, errNoStatement
+	}
+	st.sql = text[:end]
+	return st, nil
+}
+
+type tokenKind uint8
+
+const (
+	tokenEnd    tokenKind = iota
+	tokenWord             // a keyword, an unquoted name or a number
+	tokenQuoted           // a string or a quoted name
+	tokenSign             // one byte of anything else
+)
+
+type token struct {
+	kind       tokenKind
+	start, end int
+}
+
+func (t token) is(text, sign string) bool {
+	return t.kind == tokenSign && text[t.start:t.end] == sign
+}
+
+func (t token) isWord(text, word string) bool {
+	return t.kind == tokenWord && strings.EqualFold(text[t.start:t.end], word)
+}
+
+// depth tells by how much the token changes the depth of parentheses.
+func (t token) depth(text string) int {
+	switch {
+	case t.is(text, "("):
+		return 1
+	case t.is(text, ")"):
+		return -1
+	}
+	return 0
+}
+
+// scanner cuts SQL into tokens by the lexical rules of PostgreSQL with
+// standard_conforming_strings on. A quote or a comment without its end goes to
+// the end of the text; PostgreSQL reports that better than this could.
+type scanner struct {
+	text string
+	pos  int
+}
+
+func (s *scanner) next() token {
+	s.skipBlank()
+	start := s.pos
+	if start >= len(s.text) {
+		return token{tokenEnd, start, start}
+	}
+	kind := tokenQuoted
+	switch c := s.text[start]; {
+	case c == '\'':
+		s.quoted('\'', false)
+	case c == '"':
+		s.quoted('"', false)
+	case (c == 'e' || c == 'E') && s.at(start+1) == '\'':
+		s.pos++
+		s.quoted('\'', true)
+	case c == '$' && s.dollarQuoted():
+	case wordByte(c):
+		kind = tokenWord
+		s.word()
+	default:
+		kind = tokenSign
+		s.pos++
+	}
+	return token{kind, start, s.pos}
+}
+
+// at returns the byte at i, or 0 beyond the end.
+func (s *scanner) at(i int) byte {
+	if i >= len(s.text) {
+		return 0
+	}
+	return s.text[i]
+}
+
+// skipBlank moves over white space and comments.
+func (s *scanner) skipBlank() {
+	for s.pos < len(s.text) {
+		rest := s.text[s.pos:]
+		switch {
+		case strings.HasPrefix(rest, "--"):
+			s.pos += lineLength(rest)
+		case strings.HasPrefix(rest, "/*"):
+			s.comment()
+		case strings.IndexByte(" \t\r\n\f\v", rest[0]) >= 0:
+			s.pos++
+		default:
+			return
+		}
+	}
+}
+
+func lineLength(text string) int {
+	if i := strings.IndexAny(text, "\r\n"); i >= 0 {
+		return i
+	}
+	return len(text)
+}
+
+// comment moves over a block comment; they nest in PostgreSQL.
+func (s *scanner) comment() {
+	depth := 0
+	for s.pos < len(s.text) {
+		switch rest := s.text[s.pos:]; {
+		case strings.HasPrefix(rest, "/*"):
+			depth++
+			s.pos += 2
+		case strings.HasPrefix(rest, "*/"):
+			depth--
+			s.pos += 2
+		default:
+			s.pos++
+		}
+		if depth == 0 {
+			return
+		}
+	}
+}
+
+// quoted moves over a quoted string or name. A doubled quote is two strings in
+// a row here, which makes no difference.
+func (s *scanner) quoted(quote byte, backslash bool) {
+	for s.pos++; s.pos < len(s.text); s.pos++ {
+		switch c := s.text[s.pos]; {
+		case c == '\\' && backslash:
+			s.pos++
+		case c == quote && backslash && s.at(s.pos+1) == quote:
+			s.pos++ // the second half is still a string with backslashes
+		case c == quote:
+			s.pos++
+			return
+		}
+	}
+	s.pos = len(s.text)
+}
+
+// dollarQuoted moves over $$...$$ or $tag$...$tag$ and tells whether there was one.
+func (s *scanner) dollarQuoted() bool {
+	end := s.pos + 1
+	for wordByte(s.at(end)) {
+		end++
+	}
+	if s.at(end) != '$' || digit(s.at(s.pos+1)) {
+		return false
+	}
+	tag := s.text[s.pos : end+1]
+	if i := strings.Index(s.text[end+1:], tag); i >= 0 {
+		s.pos = end + 1 + i + len(tag)
+	} else {
+		s.pos = len(s.text)
+	}
+	return true
+}
+
+func (s *scanner) word() {
+	number := digit(s.text[s.pos])
+	for s.pos < len(s.text) {
+		c := s.text[s.pos]
+		// A name may contain a dollar sign; after a number one begins a quote.
+		if !wordByte(c) && (c != '$' || number) {
+			return
+		}
+		s.pos++
+	}
+}
+
+func wordByte(c byte) bool {
+	return c == '_' || digit(c) || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c >= 0x80
+}
+
+func digit(c byte) bool { return '0' <= c && c <= '9' }

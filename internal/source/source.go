@@ -1,0 +1,216 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Query is one file of SQL.
+type Query struct {
+	Name string // file name, for messages
+	SQL  string // one SELECT; a semicolon and comments may follow it
+}
+
+// List is a query with any number of rows per id.
+type List struct {
+	Field    string // name of the array in the document
+	Query    Query
+	Distinct bool // keep only the first of equal elements within a document
+}
+
+// Config says what to read. The zero value of an optional field means its default.
+type Config struct {
+	// URL is a connection string or URL. What it leaves out comes from the
+	// PG* variables, as in libpq.
+	URL string
+	// ID is the column that becomes _id, in the document query and in every
+	// list query. In a document it is a field too, in a list's elements not.
+	ID string
+	// Document has one row per id; its column names are the field names.
+	Document Query
+	// Lists become arrays of objects, [] for an id without rows.
+	Lists []List
+	// Version is a column of the document query with a whole number of at
+	// least 1 that becomes the document's version and is no field of it.
+	// "" means none.
+	Version string
+	// RangeDocuments is how many documents a range should have. Defaults to
+	// defaultRangeDocuments.
+	RangeDocuments int
+
+	maxRangeBytes int // defaults to defaultRangeBytes; tests make it small
+}
+
+// Source reads documents from one database. It is safe for concurrent use.
+type Source struct {
+	conf           *pgconn.Config
+	document       *query
+	lists          []*query
+	rangeDocuments int
+	maxRangeBytes  int
+}
+
+// Open connects, lets PostgreSQL describe every query and checks their columns
+// and types. What the user can mend is a *ConfigError. No connection stays open.
+func Open(ctx context.Context, cfg Config) (*Source, error) {
+	if cfg.ID == "" {
+		return nil, &ConfigError{Reason: "no id column is configured"}
+	}
+	conf, err := parseURL(cfg.URL)
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{conf: conf, rangeDocuments: cfg.RangeDocuments, maxRangeBytes: cfg.maxRangeBytes}
+	if s.rangeDocuments <= 0 {
+		s.rangeDocuments = defaultRangeDocuments
+	}
+	if s.maxRangeBytes <= 0 {
+		s.maxRangeBytes = defaultRangeBytes
+	}
+	session, err := connect(ctx, conf, "")
+	if err != nil {
+		return nil, err
+	}
+	return s, errors.Join(s.describe(session, cfg), session.close())
+}
+
+// Close releases what Open took. Snapshots are closed by themselves.
+func (s *Source) Close() {}
+
+func (s *Source) describe(session *session, cfg Config) error {
+	if session.pg.ParameterStatus("server_encoding") == "SQL_ASCII" {
+		return &ConfigError{
+			Reason: "the database has encoding SQL_ASCII, so PostgreSQL cannot promise UTF-8",
+			Hint:   "copy it into a database with encoding UTF8",
+		}
+	}
+	d := &describer{session: session, types: &types{session: session, known: map[uint32]*valueType{}}, id: cfg.ID}
+	var err error
+	if s.document, err = d.describe(cfg.Document); err != nil {
+		return err
+	}
+	if err := s.document.useVersion(cfg.Version); err != nil {
+		return err
+	}
+	s.document.nameFields(func(i int) bool { return i != s.document.version })
+	for _, l := range cfg.Lists {
+		q, err := d.describe(l.Query)
+		if err != nil {
+			return err
+		}
+		if err := s.addList(q, l); err != nil {
+			return err
+		}
+	}
+	return s.finish(d)
+}
+
+// finish settles by which collation ids are compared: the document query's,
+// which an index is likely to have. A query that has another by itself is made
+// to use this one, or it would cut its rows at other places.
+func (s *Source) finish(d *describer) error {
+	own, err := d.collation(s.document)
+	if err != nil {
+		return queryError(s.document.name, "", err)
+	}
+	for _, q := range append([]*query{s.document}, s.lists...) {
+		collation, err := d.collation(q)
+		if err != nil {
+			return queryError(q.name, "", err)
+		}
+		switch {
+		case s.document.family != idText:
+		case own == "":
+			q.collate = ` COLLATE "C"`
+		case collation != own:
+			q.collate = " COLLATE " + own
+		}
+		if err := d.finish(q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addList checks a list against the document.
+func (s *Source) addList(q *query, l List) error {
+	q.field, q.distinct = l.Field, l.Distinct
+	q.open = "," + jsonName(l.Field) + ":["
+	if l.Field == "" {
+		return &ConfigError{Query: q.name, Reason: "the list has no field name"}
+	}
+	if s.hasField(l.Field) {
+		return &ConfigError{
+			Query: q.name, Column: l.Field, Reason: "is a list and a column of " + s.document.name + ", or a list twice",
+			Hint: "rename one of them",
+		}
+	}
+	if q.family != s.document.family {
+		return &ConfigError{
+			Query: q.name, Column: q.idName,
+			Reason: "has type " + q.family.String() + " here and " + s.document.family.String() + " in " + s.document.name,
+			Hint:   "cast one of them, so that they can be compared",
+		}
+	}
+	if len(q.columns) < 2 {
+		return &ConfigError{Query: q.name, Reason: "has the id column and no other", Hint: "select what the list's elements hold"}
+	}
+	q.nameFields(func(i int) bool { return i != q.id })
+	s.lists = append(s.lists, q)
+	return nil
+}
+
+func (s *Source) hasField(name string) bool {
+	for _, c := range s.document.columns {
+		if c.name == name && c.prefix != "" {
+			return true
+		}
+	}
+	for _, l := range s.lists {
+		if l.field == name {
+			return true
+		}
+	}
+	return false
+}
+
+// useVersion finds the version column.
+func (q *query) useVersion(name string) error {
+	if name == "" {
+		return nil
+	}
+	if name == q.idName {
+		return &ConfigError{Query: q.name, Column: name, Reason: "is the id and cannot be the version too"}
+	}
+	var names []string
+	for i, c := range q.columns {
+		names = append(names, c.name)
+		if c.name == name {
+			q.version = i
+		}
+	}
+	if q.version < 0 {
+		return &ConfigError{
+			Query: q.name, Column: name, Reason: "is configured as the version and is not a column of this query",
+			Hint: "it has " + strings.Join(names, ", "),
+		}
+	}
+	if q.columns[q.version].typ.kind != kindInteger {
+		return &ConfigError{Query: q.name, Column: name, Reason: "is the version and no integer", Hint: "cast it to bigint"}
+	}
+	return nil
+}
+
+// nameFields gives a prefix to the columns that become fields.
+func (q *query) nameFields(isField func(int) bool) {
+	sep := "{"
+	for i := range q.columns {
+		if isField(i) {
+			q.columns[i].prefix = sep + jsonName(q.columns[i].name) + ":"
+			sep = ","
+		}
+	}
+}

@@ -1,0 +1,327 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"example.com/reindex/internal/document"
+)
+
+// Limits of what a stream holds in memory.
+const (
+	// defaultRangeBytes is what the documents of one range may take before the
+	// range is cut in two. 32 MiB hold 16,384 documents of 2 KB.
+	defaultRangeBytes = 32 << 20
+	// maxDocumentBytes is what one document may take, its lists included: it
+	// has to fit into memory and into one bulk request.
+	maxDocumentBytes = 64 << 20
+	// maxIDBytes is the longest _id of Elasticsearch.
+	maxIDBytes = 512
+)
+
+// StreamStats counts what one Stream did.
+type StreamStats struct {
+	Documents int64 // documents handed to emit
+	// OrphanRows counts list rows whose id has no row in the document query;
+	// Orphans has them by list field, and no entry for a list without any.
+	OrphanRows int64
+	Orphans    map[string]int64
+	Ranges     int64 // ranges read to the end
+	Cuts       int64 // ranges that passed the memory limit and were cut in two
+	Bytes      int64 // JSON bytes handed to emit
+}
+
+// Stream takes the next range of ids, reads and joins its rows and calls emit
+// for each document, until no range is left. Several streams may run at once;
+// each has a connection of its own in the snapshot and holds one range in
+// memory: defaultRangeBytes, or maxDocumentBytes for a range of one document.
+//
+// Documents of one range come with ids ascending: integers by value, uuids and
+// text by their bytes. Ranges come in no promised order. An error of emit ends
+// the stream and is wrapped; the documents of a range that failed were emitted
+// in part or not at all. Stream does not retry: a snapshot that was lost is lost.
+func (s *Snapshot) Stream(ctx context.Context, emit func(document.Document) error) (StreamStats, error) {
+	st := &stream{
+		source: s.source, snapshot: s.info.Name, ranges: s.ranges,
+		batch: newBatch(s.source.document.family, len(s.source.lists)), orphans: make([]int64, len(s.source.lists)),
+	}
+	err := st.run(ctx, emit)
+	if st.session != nil {
+		err = errors.Join(err, st.session.close())
+	}
+	return st.stats, err
+}
+
+type stream struct {
+	source   *Source
+	snapshot string
+	session  *session // nil between connections
+	ranges   *ranges
+	batch    *batch
+	joiner   joiner
+	orphans  []int64 // of the range being read, by list
+	stats    StreamStats
+}
+
+func (st *stream) run(ctx context.Context, emit func(document.Document) error) error {
+	for {
+		r, ok, err := st.ranges.next(ctx)
+		if err != nil || !ok {
+			return err
+		}
+		if err := st.connect(ctx); err != nil {
+			return err
+		}
+		if r.nulls != nil {
+			err = st.checkNulls(r.nulls)
+		} else {
+			err = st.load(r, emit)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// connect makes sure there is a session in the snapshot.
+func (st *stream) connect(ctx context.Context) (err error) {
+	if st.session == nil {
+		st.session, err = connect(ctx, st.source.conf, st.snapshot)
+	}
+	return err
+}
+
+// checkNulls looks for rows that no range can hold.
+func (st *stream) checkNulls(q *query) error {
+	row, err := st.session.row(q.nullsSQL())
+	if err != nil {
+		return fmt.Errorf("read %s, rows without an id: %w", q.name, err)
+	}
+	if n := string(row[0]); n != "0" {
+		return &RowError{
+			Query: q.name, Column: q.idName,
+			Reason: n + " rows have NULL as their id; leave them out with WHERE, or join so that they have one",
+		}
+	}
+	return nil
+}
+
+// load reads one range and emits it, or cuts it if it does not fit.
+func (st *stream) load(r idRange, emit func(document.Document) error) error {
+	limit := st.source.maxRangeBytes
+	if r.whole {
+		limit = maxDocumentBytes
+	}
+	st.batch.reset(limit)
+	clear(st.orphans)
+	err := st.read(r)
+	if errors.Is(err, errRangeFull) {
+		return st.cut(r)
+	}
+	if err != nil {
+		return err
+	}
+	return st.emit(emit)
+}
+
+func (st *stream) read(r idRange) error {
+	if err := st.rows(st.source.document, r, st.addDocument); err != nil {
+		return err
+	}
+	for i, q := range st.source.lists {
+		err := st.rows(q, r, func(row [][]byte) error { return st.addElement(i, q, row) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rows calls add for each row of one query in the range. An error of add
+// leaves the query running; closing the session ends it.
+func (st *stream) rows(q *query, r idRange, add func([][]byte) error) error {
+	rows := st.session.pg.ExecParams(st.session.ctx, q.ranges[r.index()], r.params(), nil, nil, nil)
+	for rows.NextRow() {
+		if err := add(rows.Values()); err != nil {
+			return err
+		}
+	}
+	if _, err := rows.Close(); err != nil {
+		return fmt.Errorf("read %s, %s: %w", q.name, r, explain(st.session.cause(err)))
+	}
+	return nil
+}
+
+func (st *stream) addDocument(row [][]byte) error {
+	q := st.source.document
+	id := row[q.id]
+	if len(id) == 0 || len(id) > maxIDBytes {
+		return &RowError{
+			Query: q.name, ID: string(id), Column: q.idName,
+			Reason: fmt.Sprintf("an id has 1 to %d bytes, this one has %d", maxIDBytes, len(id)),
+		}
+	}
+	slot, err := st.batch.addDocument(id)
+	if err != nil {
+		return &DuplicateError{Query: q.name, ID: string(id)}
+	}
+	if q.version >= 0 {
+		if slot.version, err = q.versionOf(row); err != nil {
+			return err
+		}
+	}
+	if err := st.appendRow(q, row); err != nil {
+		return err
+	}
+	return st.batch.closeDocument(slot)
+}
+
+func (q *query) versionOf(row [][]byte) (int64, error) {
+	v := row[q.version]
+	n, err := strconv.ParseInt(string(v), 10, 64)
+	if err != nil || n < 1 {
+		reason := "a version is a whole number of at least 1, this one is smaller"
+		if v == nil {
+			reason = "a version is a whole number of at least 1, this one is NULL"
+		}
+		return 0, &RowError{Query: q.name, ID: string(row[q.id]), Column: q.columns[q.version].name, Reason: reason}
+	}
+	return n, nil
+}
+
+func (st *stream) addElement(list int, q *query, row [][]byte) error {
+	slot := st.batch.find(row[q.id])
+	if slot < 0 {
+		st.orphans[list]++
+		return nil
+	}
+	start := len(st.batch.arena)
+	if err := st.appendRow(q, row); err != nil {
+		return err
+	}
+	st.batch.arena = append(st.batch.arena, '}')
+	return st.batch.addElement(slot, list, start)
+}
+
+// appendRow appends the fields of a row to the arena, without the last brace.
+func (st *stream) appendRow(q *query, row [][]byte) error {
+	buf := st.batch.arena
+	for i := range q.columns {
+		c := &q.columns[i]
+		if c.prefix == "" {
+			continue
+		}
+		buf = append(buf, c.prefix...)
+		var err error
+		if buf, err = appendValue(buf, row[i], c.typ); err != nil {
+			return &RowError{Query: q.name, ID: string(row[q.id]), Column: c.name, Reason: err.Error()}
+		}
+	}
+	st.batch.arena = buf
+	return nil
+}
+
+func (st *stream) emit(emit func(document.Document) error) error {
+	err := st.joiner.each(st.batch, st.source.lists, func(d document.Document) error {
+		if err := emit(d); err != nil {
+			return fmt.Errorf("document %s: %w", shortID(string(d.ID)), err)
+		}
+		st.stats.Documents++
+		st.stats.Bytes += int64(len(d.JSON))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	st.stats.Ranges++
+	for i, n := range st.orphans {
+		st.stats.addOrphans(st.source.lists[i].field, n)
+	}
+	return nil
+}
+
+func (s *StreamStats) addOrphans(field string, n int64) {
+	if n == 0 {
+		return
+	}
+	if s.Orphans == nil {
+		s.Orphans = make(map[string]int64)
+	}
+	s.OrphanRows += n
+	s.Orphans[field] += n
+}
+
+// cut gives a range that did not fit back as two. Nothing of it was emitted.
+// The session is in the middle of a result that may be huge, so it goes.
+func (st *stream) cut(r idRange) error {
+	if r.whole {
+		return st.tooBig(r)
+	}
+	ctx := st.session.parent
+	if err := st.session.close(); err != nil {
+		return err
+	}
+	st.session = nil
+	if err := st.connect(ctx); err != nil {
+		return err
+	}
+	q := st.source.document
+	row, err := st.session.row(q.medianSQL(r), r.params()...)
+	if err != nil {
+		return fmt.Errorf("cut %s of %s: %w", r, q.name, explain(err))
+	}
+	st.stats.Cuts++
+	st.ranges.give(halves(r, row)...)
+	return nil
+}
+
+// tooBig names the document of a range that holds only one.
+func (st *stream) tooBig(r idRange) error {
+	id := ""
+	if len(st.batch.slots) > 0 {
+		id = string(st.batch.idOf(0))
+	}
+	return &RowError{
+		Query: st.source.document.name, ID: id,
+		Reason: fmt.Sprintf("the document passes %d MiB with its lists (%s); leave rows or columns out", maxDocumentBytes>>20, r),
+	}
+}
+
+// halves cuts r by its smallest, middle and largest id so that both parts have
+// documents. A range of one id stays whole.
+func halves(r idRange, ids [][]byte) []idRange {
+	low, middle, high := string(ids[0]), ids[1], ids[2]
+	if string(middle) == low {
+		middle = high // two ids, or the first one many times
+	}
+	if string(middle) == low {
+		r.whole = true
+		return []idRange{r}
+	}
+	return []idRange{{lo: r.lo, hi: middle}, {lo: middle, hi: r.hi}}
+}
+
+// explain adds to an error of PostgreSQL in the middle of a run what its
+// message does not say.
+func explain(err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return err
+	}
+	hint := ""
+	switch pg.Code {
+	case "55P03": // lock_not_available
+		hint = "another session holds a lock on a table for more than 60 s, as TRUNCATE and ALTER TABLE do"
+	case "40001": // serialization_failure; a read-only transaction meets it only on a standby
+		hint = "on a standby, raise max_standby_streaming_delay or set hot_standby_feedback, or read from the primary"
+	case "57P01", "57P02", "57P03": // admin_shutdown, crash_shutdown, cannot_connect_now
+		hint = "the server ended the session; the snapshot is lost and the run has to start again"
+	default:
+		return err
+	}
+	return fmt.Errorf("%w; %s", err, hint)
+}

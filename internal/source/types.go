@@ -1,0 +1,114 @@
+package source
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// The types that matter here, from PostgreSQL's pg_type.dat. Everything else
+// is looked up in the catalogue.
+const (
+	oidBool        = 16
+	oidBytea       = 17
+	oidInt8        = 20
+	oidInt2        = 21
+	oidInt4        = 23
+	oidText        = 25
+	oidJSON        = 114
+	oidFloat4      = 700
+	oidFloat8      = 701
+	oidVarchar     = 1043
+	oidDate        = 1082
+	oidTimestamp   = 1114
+	oidTimestampTZ = 1184
+	oidNumeric     = 1700
+	oidUUID        = 2950
+	oidJSONB       = 3802
+)
+
+// scalarKind returns how a type that is known without the catalogue becomes JSON.
+func scalarKind(oid uint32) (kind, bool) {
+	switch oid {
+	case oidInt2, oidInt4, oidInt8:
+		return kindInteger, true
+	case oidNumeric, oidFloat4, oidFloat8:
+		return kindDecimal, true
+	case oidBool:
+		return kindBool, true
+	case oidText, oidVarchar, oidUUID:
+		return kindString, true
+	case oidDate:
+		return kindDate, true
+	case oidTimestamp:
+		return kindTimestamp, true
+	case oidTimestampTZ:
+		return kindTimestampTZ, true
+	case oidJSON, oidJSONB:
+		return kindJSON, true
+	case oidBytea:
+		return kindBytes, true
+	}
+	return kindString, false
+}
+
+const typeQuery = `
+SELECT typtype, typbasetype, typelem, typdelim, typoutput = 'pg_catalog.array_out'::pg_catalog.regproc
+FROM pg_catalog.pg_type WHERE oid = $1::pg_catalog.oid`
+
+// types resolves types by the catalogue and remembers them.
+type types struct {
+	session *session
+	known   map[uint32]*valueType
+}
+
+// resolve returns how values of a type become JSON: a domain like its base
+// type, an array by its elements, what it does not know as a string.
+func (t *types) resolve(oid uint32) (*valueType, error) {
+	if known := t.known[oid]; known != nil {
+		return known, nil
+	}
+	resolved, err := t.look(oid)
+	if err != nil {
+		return nil, fmt.Errorf("look up type %d: %w", oid, err)
+	}
+	t.known[oid] = resolved
+	return resolved, nil
+}
+
+func (t *types) look(oid uint32) (*valueType, error) {
+	if k, ok := scalarKind(oid); ok {
+		return &valueType{kind: k}, nil
+	}
+	row, err := t.session.row(typeQuery, fmt.Append(nil, oid))
+	if err != nil {
+		return nil, err
+	}
+	if row == nil {
+		return &valueType{kind: kindString}, nil
+	}
+	switch {
+	case string(row[0]) == "d":
+		return t.resolve(parseOID(row[1]))
+	case string(row[4]) == "t":
+		elem, err := t.resolve(parseOID(row[2]))
+		if err != nil {
+			return nil, err
+		}
+		return &valueType{kind: kindArray, elem: elem, delim: row[3][0]}, nil
+	}
+	return &valueType{kind: kindString}, nil
+}
+
+// name returns the SQL name of a type, for messages.
+func (t *types) name(oid uint32) string {
+	row, err := t.session.row("SELECT pg_catalog.format_type($1::pg_catalog.oid, NULL)", fmt.Append(nil, oid))
+	if err != nil || row == nil {
+		return fmt.Sprintf("type %d", oid)
+	}
+	return string(row[0])
+}
+
+func parseOID(v []byte) uint32 {
+	oid, _ := strconv.ParseUint(string(v), 10, 32) // an oid column prints nothing else
+	return uint32(oid)
+}
