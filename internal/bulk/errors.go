@@ -1,0 +1,109 @@
+package bulk
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// ErrTargetGone means that the writer alias does not exist any more: another
+// run superseded this one, or its index was pruned. Nothing was written.
+var ErrTargetGone = errors.New("the writer alias is gone: this run was superseded or its index pruned")
+
+// ServerError is what Elasticsearch said to a request or to one document of it.
+type ServerError struct {
+	Status int    // HTTP status
+	Type   string // e.g. es_rejected_execution_exception; empty if the answer was not from Elasticsearch
+	Reason string // scrubbed of document content; may be empty
+}
+
+// Error is the status, the type and the reason, as far as they are known.
+func (e *ServerError) Error() string {
+	text := strconv.Itoa(e.Status)
+	if e.Type != "" {
+		text += " " + e.Type
+	}
+	if e.Reason != "" {
+		text += ": " + e.Reason
+	}
+	return text
+}
+
+// Failure is one document that was not written, and why.
+type Failure struct {
+	ID     string
+	Status int    // 0 for a document that was refused before it was sent
+	Type   string // notSent for those
+	Reason string // scrubbed of document content
+}
+
+// notSent is the Type of a document that this package refused itself.
+const notSent = "not_sent"
+
+// firstNamed is how many failures a FailuresError names.
+const firstNamed = 10
+
+// FailuresError means that more documents failed than Options.MaxFailures.
+type FailuresError struct {
+	Counts Counts    // when Load stopped
+	Limit  int64     // Options.MaxFailures
+	First  []Failure // the first failures, 10 at most
+}
+
+// Error names the first failed ids, grouped by what was wrong with them.
+func (e *FailuresError) Error() string {
+	var reasons []string
+	ids := map[string][]string{}
+	for _, f := range e.First {
+		reason := f.Type + ": " + f.Reason
+		if _, ok := ids[reason]; !ok {
+			reasons = append(reasons, reason)
+		}
+		ids[reason] = append(ids[reason], showID(f.ID))
+	}
+	for i, reason := range reasons {
+		reasons[i] = fmt.Sprintf("%s (%s)", reason, strings.Join(ids[reason], ", "))
+	}
+	more := ""
+	if rest := e.Counts.Failed - int64(len(e.First)); rest > 0 {
+		more = fmt.Sprintf("; and %d more", rest)
+	}
+	return fmt.Sprintf("%d documents failed, at most %d allowed: %s%s",
+		e.Counts.Failed, e.Limit, strings.Join(reasons, "; "), more)
+}
+
+// DuplicateError means that a document found its id taken in an index that
+// only this load writes: the source produced the id twice.
+type DuplicateError struct {
+	ID string
+}
+
+// Error names the id and where to look.
+func (e *DuplicateError) Error() string {
+	return fmt.Sprintf("the source produced id %s twice: its document query fans out", showID(e.ID))
+}
+
+// AccountingError means that the outcomes do not add up to the documents read.
+// It is a defect of this package, never of the data.
+type AccountingError struct {
+	Counts Counts
+}
+
+// Error shows the sum that does not hold.
+func (e *AccountingError) Error() string {
+	return fmt.Sprintf("%d documents read, but %d acknowledged and %d failed: the index cannot be trusted",
+		e.Counts.Read, e.Counts.Acknowledged, e.Counts.Failed)
+}
+
+// showID keeps ids readable and messages on one line.
+func showID(id string) string {
+	const long = 64
+	if len(id) > long {
+		id = strings.ToValidUTF8(id[:long], "") + "..."
+	}
+	if quoted := strconv.Quote(id); quoted != `"`+id+`"` || strings.ContainsAny(id, " ,()") || id == "" {
+		return quoted
+	}
+	return id
+}

@@ -1,0 +1,139 @@
+package bulk
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+)
+
+// sender delivers one batch at a time. Its buffers serve batch after batch.
+type sender struct {
+	loader  *Loader
+	reply   bytes.Buffer
+	answers []answer
+}
+
+func newSender(l *Loader) *sender { return &sender{loader: l} }
+
+// run delivers batches until there are no more.
+func (s *sender) run(ctx context.Context, batches <-chan *batch) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case b, more := <-batches:
+			if !more {
+				return nil
+			}
+			if err := s.deliver(ctx, b, b.items); err != nil {
+				return err
+			}
+			s.loader.giveBack(b)
+		}
+	}
+}
+
+// deliver returns nil when every one of the items, neighbours in b, has its
+// outcome.
+func (s *sender) deliver(ctx context.Context, b *batch, items []item) error {
+	patience := newPatience(s.loader.opts.RetryFor)
+	for len(items) > 0 {
+		if len(items) > 1 && len(b.bytes(items)) > int(s.loader.maxBody.Load()) {
+			return s.deliverHalves(ctx, b, items)
+		}
+		rest, err := s.try(ctx, b, items)
+		if err != nil {
+			return s.describe(ctx, err)
+		}
+		if len(rest.items) < len(items) {
+			patience.progress()
+		}
+		items = rest.items
+		if rest.cause == nil {
+			continue
+		}
+		more, err := patience.wait(ctx, rest.asked)
+		if err != nil {
+			return err
+		}
+		if !more {
+			return s.describe(ctx, fmt.Errorf("given up after %s: %w", s.loader.opts.RetryFor, rest.cause))
+		}
+		s.loader.ledger.add(Counts{Retried: int64(len(items))})
+	}
+	return s.loader.tooMany()
+}
+
+// deliverHalves follows a 413, at this batch or at an earlier one.
+func (s *sender) deliverHalves(ctx context.Context, b *batch, items []item) error {
+	middle := len(items) / 2
+	if err := s.deliver(ctx, b, items[:middle:middle]); err != nil {
+		return err
+	}
+	return s.deliver(ctx, b, items[middle:])
+}
+
+// describe adds what was attempted, unless the load ended for another reason.
+func (s *sender) describe(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return fmt.Errorf("bulk request to %s: %w", s.loader.opts.Target, err)
+}
+
+// rest is what is left of a batch after one request. Without a cause it may be
+// sent at once.
+type rest struct {
+	items []item
+	cause error
+	asked time.Duration // Retry-After of the server
+}
+
+// try sends the items once, when the gate lets it.
+func (s *sender) try(ctx context.Context, b *batch, items []item) (rest, error) {
+	round, err := s.loader.gate.enter(ctx)
+	if err != nil {
+		return rest{}, err
+	}
+	left, err := s.exchange(ctx, b, items)
+	s.loader.gate.leave(round, left.cause != nil)
+	return left, err
+}
+
+// exchange makes one request and books what is said about each document.
+// No answer, a cut one and one that makes no sense are the same: the documents
+// may or may not have been written, and are sent again.
+func (s *sender) exchange(ctx context.Context, b *batch, items []item) (rest, error) {
+	guarded := needsGuard(items)
+	res, err := s.post(ctx, b.bytes(items), guarded)
+	if err != nil && ctx.Err() != nil {
+		return rest{}, context.Cause(ctx)
+	}
+	if err != nil {
+		return resend(items, err, 0), nil
+	}
+	if res.status/100 != 2 {
+		return s.refused(b, items, res)
+	}
+	s.answers, err = parseReply(s.reply.Bytes(), s.answers[:0])
+	if err != nil {
+		return resend(items, err, 0), nil
+	}
+	answers := s.answers
+	if guarded && len(answers) > 0 {
+		answers = answers[1:]
+	}
+	if len(answers) != len(items) {
+		return rest{}, fmt.Errorf("%d answers for %d documents: the outcome of each is unknown", len(answers), len(items))
+	}
+	return s.settle(b, items, answers)
+}
+
+// resend marks items that may have been written already.
+func resend(items []item, cause error, asked time.Duration) rest {
+	for i := range items {
+		items[i].resent = true
+	}
+	return rest{items: items, cause: cause, asked: asked}
+}
