@@ -63,7 +63,7 @@ func (r *loanReader) Read(p []byte) (int, error) {
 	if l.over {
 		return 0, io.ErrUnexpectedEOF
 	}
-	n := 0
+	var n int
 	if r.offset < len(l.prefix) {
 		n = copy(p, l.prefix[r.offset:])
 	} else {

@@ -69,7 +69,7 @@ func (e *FailuresError) Error() string {
 	if rest := e.Counts.Failed - int64(len(e.First)); rest > 0 {
 		more = fmt.Sprintf("; and %d more", rest)
 	}
-	return fmt.Sprintf("%d documents failed, at most %d allowed: %s%s",
+	return fmt.Sprintf("failed documents: %d, allowed: %d: %s%s",
 		e.Counts.Failed, e.Limit, strings.Join(reasons, "; "), more)
 }
 

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/elastic/go-elasticsearch/v8/esapi"
+
 	"example.com/reindex/internal/document"
 )
 
@@ -20,9 +22,19 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (t transport) Perform(req *http.Request) (*http.Response, error) { return t(req) }
 
-// respond makes a response by hand.
-func respond(status int, body string) *http.Response {
-	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
+// reply is a response in the making, or the lack of one.
+type reply struct {
+	status     int // 0: the connection breaks
+	text       string
+	retryAfter string
+}
+
+func (r reply) send() (*http.Response, error) {
+	if r.status == 0 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	header := http.Header{"Retry-After": {r.retryAfter}}
+	return &http.Response{StatusCode: r.status, Header: header, Body: io.NopCloser(strings.NewReader(r.text))}, nil
 }
 
 // stored is a document of the fake index, or what is left of a deleted one.
@@ -81,13 +93,13 @@ func (x *index) Perform(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return x.answer(body), nil
+	return x.answer(body).send()
 }
 
-func (x *index) answer(body []byte) *http.Response {
+func (x *index) answer(body []byte) reply {
 	actions, err := parse(body)
 	if err != nil {
-		return respond(http.StatusBadRequest, `{"error":{"type":"illegal_argument_exception","reason":"bad body"},"status":400}`)
+		return reply{status: http.StatusBadRequest, text: `{"error":{"type":"illegal_argument_exception","reason":"bad body"},"status":400}`}
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -95,7 +107,7 @@ func (x *index) answer(body []byte) *http.Response {
 	for _, a := range actions {
 		items = append(items, fmt.Sprintf(`{%q:{%s}}`, a.name, x.apply(a)))
 	}
-	return respond(http.StatusOK, `{"items":[`+strings.Join(items, ",")+`]}`)
+	return reply{status: http.StatusOK, text: `{"items":[` + strings.Join(items, ",") + `]}`}
 }
 
 func (x *index) apply(a action) string {
@@ -175,17 +187,14 @@ func deletion(id string, version int64) document.Document {
 	return document.Document{ID: []byte(id), Version: version}
 }
 
-func mustNew(t testing.TB, es interface {
-	Perform(*http.Request) (*http.Response, error)
-}, opts Options,
-) *Loader {
-	t.Helper()
+func mustNew(tb testing.TB, es esapi.Transport, opts Options) *Loader {
+	tb.Helper()
 	if opts.Target == "" {
 		opts.Target = "persons.w-42"
 	}
 	l, err := New(es, opts)
 	if err != nil {
-		t.Fatalf("New: %v", err)
+		tb.Fatalf("New: %v", err)
 	}
 	return l
 }

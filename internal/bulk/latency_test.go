@@ -8,8 +8,10 @@ import (
 
 func TestBucketEdges(t *testing.T) {
 	t.Parallel()
-	for _, d := range []time.Duration{0, 1, time.Microsecond, 7 * time.Microsecond, 8 * time.Microsecond, 15 * time.Microsecond,
-		16 * time.Microsecond, 999 * time.Microsecond, 123 * time.Millisecond, 61 * time.Second, time.Hour} {
+	for _, d := range []time.Duration{
+		0, 1, time.Microsecond, 7 * time.Microsecond, 8 * time.Microsecond, 15 * time.Microsecond,
+		16 * time.Microsecond, 999 * time.Microsecond, 123 * time.Millisecond, 61 * time.Second, time.Hour,
+	} {
 		i := bucket(d)
 		if top := edge(i); top <= d.Truncate(time.Microsecond) || float64(top) > 1.126*float64(d)+1001 {
 			t.Errorf("%s falls into bucket %d, which ends at %s", d, i, top)

@@ -49,7 +49,7 @@ type failures struct {
 // see which documents were sent twice.
 func New(es esapi.Transport, opts Options) (*Loader, error) {
 	if err := opts.Validate(); err != nil {
-		return nil, fmt.Errorf("bulk options: %w", err)
+		return nil, fmt.Errorf("bulk: %w", err)
 	}
 	opts = opts.withDefaults()
 	l := &Loader{es: es, opts: opts, path: requestPath(opts.Target), gate: newGate(opts.Workers)}

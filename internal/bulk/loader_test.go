@@ -18,7 +18,7 @@ import (
 
 // script answers requests in turn with the given functions and hands the rest
 // to an index.
-func script(x *index, steps ...func(body []byte) (*http.Response, error)) transport {
+func script(x *index, steps ...func(body []byte) reply) transport {
 	var n atomic.Int64
 	return func(req *http.Request) (*http.Response, error) {
 		body, err := io.ReadAll(req.Body)
@@ -26,40 +26,40 @@ func script(x *index, steps ...func(body []byte) (*http.Response, error)) transp
 			return nil, err
 		}
 		if i := int(n.Add(1)) - 1; i < len(steps) {
-			return steps[i](body)
+			return steps[i](body).send()
 		}
-		return x.answer(body), nil
+		return x.answer(body).send()
 	}
 }
 
-func says(status int, body string) func([]byte) (*http.Response, error) {
-	return func([]byte) (*http.Response, error) { return respond(status, body), nil }
+func says(status int, body string) func([]byte) reply {
+	return func([]byte) reply { return reply{status: status, text: body} }
 }
 
-func requestError(status int, kind string) func([]byte) (*http.Response, error) {
+func requestError(status int, kind string) func([]byte) reply {
 	return says(status, `{"error":{"root_cause":[],"type":"`+kind+`","reason":"[1:1] no 'secret'"},"status":1}`)
 }
 
-func breaks([]byte) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }
+func breaks([]byte) reply { return reply{} }
 
 // TestLoadAnswers gives three documents one odd answer; what follows is
 // answered by an index that works.
 func TestLoadAnswers(t *testing.T) {
 	t.Parallel()
-	lost := func(x *index) func([]byte) (*http.Response, error) {
-		return func(body []byte) (*http.Response, error) {
+	lost := func(x *index) func([]byte) reply {
+		return func(body []byte) reply {
 			x.answer(body)
-			return nil, io.ErrUnexpectedEOF
+			return reply{}
 		}
 	}
-	items := func(texts ...string) func([]byte) (*http.Response, error) {
+	items := func(texts ...string) func([]byte) reply {
 		return says(http.StatusOK, `{"items":[{"index":{`+strings.Join(texts, `}},{"index":{`)+`}}]}`)
 	}
 	const ok = `"status":201`
 	once := Counts{Read: 3, Acknowledged: 3, Created: 3, Requests: 1}
 	all := func(c Counts) Counts { c.Requests, c.Retried = 2, 3; return c }
 	tests := map[string]struct {
-		answer  func([]byte) (*http.Response, error)
+		answer  func([]byte) reply
 		applied bool // the answer is lost after the documents were written
 		want    Counts
 		err     string // part of the error; empty for none
@@ -84,8 +84,8 @@ func TestLoadAnswers(t *testing.T) {
 		"no rights":                          {answer: requestError(403, "security_exception"), want: Counts{Read: 3, Requests: 1}, err: "403 security_exception: no"},
 		"nobody we know":                     {answer: says(401, "go away"), want: Counts{Read: 3, Requests: 1}, err: "bulk request to persons.w-42: 401"},
 		"a request that cannot be read":      {answer: requestError(400, "illegal_argument_exception"), want: Counts{Read: 3, Requests: 1}, err: "400 illegal_argument_exception: no"},
-		"a document with a value too many":   {answer: items(ok, itemError(400, "document_parsing_exception", "failed to parse field [a]. Preview of field's value: 'secret'"), ok), want: Counts{Read: 3, Acknowledged: 2, Created: 2, Failed: 1, Requests: 1}, err: "1 documents failed, at most 0 allowed: document_parsing_exception: failed to parse field [a] (2)"},
-		"a wrong document beside a busy one": {answer: items(itemError(429, "es_rejected_execution_exception", ""), itemError(400, "mapper_parsing_exception", "x"), ok), want: Counts{Read: 3, Acknowledged: 1, Created: 1, Failed: 1, Requests: 1}, err: "1 documents failed"},
+		"a document with a value too many":   {answer: items(ok, itemError(400, "document_parsing_exception", "failed to parse field [a]. Preview of field's value: 'secret'"), ok), want: Counts{Read: 3, Acknowledged: 2, Created: 2, Failed: 1, Requests: 1}, err: "failed documents: 1, allowed: 0: document_parsing_exception: failed to parse field [a] (2)"},
+		"a wrong document beside a busy one": {answer: items(itemError(429, "es_rejected_execution_exception", ""), itemError(400, "mapper_parsing_exception", "x"), ok), want: Counts{Read: 3, Acknowledged: 1, Created: 1, Failed: 1, Requests: 1}, err: "failed documents: 1"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -221,7 +221,7 @@ func TestLoadTellsFailures(t *testing.T) {
 func TestLoadGivesUp(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		answer func([]byte) (*http.Response, error)
+		answer func([]byte) reply
 		want   string
 	}{
 		"while the queue stays full": {requestError(429, "es_rejected_execution_exception"), "given up after 1m0s: 429 es_rejected_execution_exception"},
@@ -232,7 +232,7 @@ func TestLoadGivesUp(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				begin := time.Now()
-				es := transport(func(req *http.Request) (*http.Response, error) { return tt.answer(nil) })
+				es := transport(func(*http.Request) (*http.Response, error) { return tt.answer(nil).send() })
 				err := mustNew(t, es, Options{}).Load(t.Context(), people(1, 3, 0))
 				if err == nil || !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("Load = %v; want %q", err, tt.want)
@@ -267,10 +267,8 @@ func TestLoadWaitsAsLongAsTheServerAsks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		ask := func([]byte) (*http.Response, error) {
-			res := respond(http.StatusServiceUnavailable, "")
-			res.Header.Set("Retry-After", "17")
-			return res, nil
+		ask := func([]byte) reply {
+			return reply{status: http.StatusServiceUnavailable, retryAfter: "17"}
 		}
 		if err := mustNew(t, script(newIndex(), ask), Options{}).Load(t.Context(), people(1, 3, 0)); err != nil {
 			t.Fatal(err)
@@ -300,7 +298,7 @@ func TestLoadRemembersTheSmallerLimit(t *testing.T) {
 	es := transport(func(req *http.Request) (*http.Response, error) {
 		if req.ContentLength > accepts {
 			tooLarge++
-			return respond(http.StatusRequestEntityTooLarge, ""), nil
+			return reply{status: http.StatusRequestEntityTooLarge}.send()
 		}
 		return x.Perform(req)
 	})
@@ -328,7 +326,7 @@ func TestLoadGuardsDeletions(t *testing.T) {
 		}
 		action, _, _ := strings.Cut(string(body), "\n")
 		first = append(first, action)
-		return x.answer(body), nil
+		return x.answer(body).send()
 	})
 	for _, docs := range [][]document.Document{
 		{deletion("1", 0), doc("2", "{}")},
@@ -395,7 +393,9 @@ func TestLoadEndsWithAProducer(t *testing.T) {
 
 func TestServerErrorStopsProducers(t *testing.T) {
 	t.Parallel()
-	es := transport(func(*http.Request) (*http.Response, error) { return requestError(401, "security_exception")(nil) })
+	es := transport(func(*http.Request) (*http.Response, error) {
+		return requestError(401, "security_exception")(nil).send()
+	})
 	endless := people(1, 1<<40, 0)
 	err := mustNew(t, es, Options{BatchBytes: minBatchBytes}).Load(t.Context(), endless, endless)
 	var refused *ServerError
@@ -415,7 +415,7 @@ func TestLoadSlowsDown(t *testing.T) {
 			}
 			defer inFlight.Add(-1)
 			time.Sleep(time.Second)
-			return respond(http.StatusTooManyRequests, ""), nil
+			return reply{status: http.StatusTooManyRequests}.send()
 		}), Options{Workers: 8, BatchBytes: minBatchBytes})
 		if err := l.Load(t.Context(), people(1, 10_000, 0)); err == nil {
 			t.Fatal("Load succeeded against a server that takes nothing")

@@ -56,17 +56,17 @@ type Options struct {
 func (o Options) Validate() error {
 	switch {
 	case o.Target == "":
-		return errors.New("Target is empty, want the writer alias of this run")
+		return errors.New("option Target is empty, want the writer alias of this run")
 	case strings.ContainsAny(o.Target, "/\\,*?\"<>| #:%") || strings.HasPrefix(o.Target, "_"):
-		return fmt.Errorf("Target is %q, want the name of one alias", o.Target)
+		return fmt.Errorf("option Target is %q, want the name of one alias", o.Target)
 	case o.Workers < 0 || o.Workers > maxWorkers:
-		return fmt.Errorf("Workers is %d, want 1 to %d", o.Workers, maxWorkers)
+		return fmt.Errorf("option Workers is %d, want 1 to %d", o.Workers, maxWorkers)
 	case o.BatchBytes != 0 && (o.BatchBytes < minBatchBytes || o.BatchBytes > maxBatchBytes):
-		return fmt.Errorf("BatchBytes is %d, want 1 KiB to 90 MiB", o.BatchBytes)
+		return fmt.Errorf("option BatchBytes is %d, want 1 KiB to 90 MiB", o.BatchBytes)
 	case o.MaxFailures < 0:
-		return fmt.Errorf("MaxFailures is %d, want 0 or more", o.MaxFailures)
+		return fmt.Errorf("option MaxFailures is %d, want 0 or more", o.MaxFailures)
 	case o.RetryFor < 0:
-		return fmt.Errorf("RetryFor is %s, want more than 0", o.RetryFor)
+		return fmt.Errorf("option RetryFor is %s, want more than 0", o.RetryFor)
 	}
 	return nil
 }

@@ -35,28 +35,31 @@ func (w *weather) Perform(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	return w.answer(body).send()
+}
+
+func (w *weather) answer(body []byte) reply {
 	if int64(len(body)) > w.accepts {
-		return respond(http.StatusRequestEntityTooLarge, ""), nil
+		return reply{status: http.StatusRequestEntityTooLarge}
 	}
 	switch w.dice(12) {
 	case 0: // refused: never reached the index
-		return nil, io.ErrUnexpectedEOF
+		return reply{}
 	case 1:
-		return respond(http.StatusServiceUnavailable, ""), nil
+		return reply{status: http.StatusServiceUnavailable}
 	case 2:
-		return respond(http.StatusTooManyRequests, `{"error":{"type":"es_rejected_execution_exception"}}`), nil
+		return reply{status: http.StatusTooManyRequests, text: `{"error":{"type":"es_rejected_execution_exception"}}`}
 	case 3: // lost: applied, but the answer never came
 		w.index.answer(body)
-		return nil, io.ErrUnexpectedEOF
+		return reply{}
 	case 4: // lost in the middle of the answer
-		res := w.index.answer(body)
-		text, _ := io.ReadAll(res.Body)
-		return respond(http.StatusOK, string(text[:w.dice(len(text))])), nil
+		text := w.index.answer(body).text
+		return reply{status: http.StatusOK, text: text[:w.dice(len(text))]}
 	case 5: // lost behind a gateway that answers itself
 		w.index.answer(body)
-		return respond(http.StatusGatewayTimeout, "<html>"), nil
+		return reply{status: http.StatusGatewayTimeout, text: "<html>"}
 	}
-	return w.index.answer(body), nil
+	return w.index.answer(body)
 }
 
 // reject refuses one document in eight for now.

@@ -130,10 +130,11 @@ func (s *scanner) skip() {
 func (s *scanner) literal() {
 	start := s.i
 	for ; s.i < len(s.b); s.i++ {
-		c := s.b[s.i]
-		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c == '-' || c == '+' || c == '.' || c == 'E') {
-			break
+		switch c := s.b[s.i]; {
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c == '-', c == '+', c == '.', c == 'E':
+			continue
 		}
+		break
 	}
 	s.bad = s.bad || s.i == start
 }

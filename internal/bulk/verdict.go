@@ -59,7 +59,7 @@ func judgeRequest(status int, kind string) verdict {
 }
 
 // judgeError sorts errors by type first and by status for the rest. Types and
-// statuses are those that 8.19.7 answered in loadserver_test.go.
+// statuses are those that 8.19.7 answers, see server_test.go.
 func judgeError(status int, kind string) verdict {
 	switch kind {
 	case "cluster_block_exception":
