@@ -16,7 +16,9 @@ import (
 func (l *Lease) Abandon(ctx context.Context) error {
 	l.using.Lock()
 	defer l.using.Unlock()
-	for l.built != "" {
+	ctx, cancel := l.c.settling(ctx)
+	defer cancel()
+	for attempt := 0; l.built != ""; attempt++ {
 		guard, ok := l.guardUnswapped()
 		if !ok {
 			return nil // what another run has claimed, it also retires
@@ -39,7 +41,7 @@ func (l *Lease) Abandon(ctx context.Context) error {
 		case es.IsRefused(err):
 			return fmt.Errorf("abandon %s: %w", l.built, err)
 		default:
-			if pauseErr := pause(ctx, l.c.opts.Lease/30); pauseErr != nil {
+			if pauseErr := backOff(ctx, attempt); pauseErr != nil {
 				return fmt.Errorf("abandon %s: %w", l.built, errors.Join(pauseErr, err))
 			}
 		}

@@ -12,7 +12,9 @@ import (
 // may, so claims are ordered; and only in the lock index this lease knows.
 func (l *Lease) claim(ctx context.Context) error {
 	c := l.c
-	for {
+	ctx, cancel := c.settling(ctx)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
 		f, err := c.lookFence(ctx)
 		if err != nil {
 			return fmt.Errorf("claim: %w", err)
@@ -36,8 +38,8 @@ func (l *Lease) claim(ctx context.Context) error {
 		case es.IsRefused(err) && !missing(err): // missing: the fence has changed
 			return fmt.Errorf("claim: %w", err)
 		}
-		if err := pause(ctx, c.opts.Lease/30); err != nil {
-			return fmt.Errorf("claim: %w", err)
+		if pauseErr := backOff(ctx, attempt); pauseErr != nil {
+			return fmt.Errorf("claim: %w", errors.Join(pauseErr, err))
 		}
 	}
 }
@@ -49,7 +51,9 @@ func (l *Lease) claimed() { l.right, l.swapSent, l.seenLive = rightClaimed, fals
 // already: by a swap of this run, or by another run's claim.
 func (l *Lease) seal(ctx context.Context) (sealed bool, err error) {
 	names := l.c.names
-	for {
+	ctx, cancel := l.c.settling(ctx)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
 		err := l.c.updateAliases(ctx,
 			remove(names.lockIndex(), names.claim(l.tag)),
 			add(names.lockIndex(), names.done(l.tag)))
@@ -63,7 +67,7 @@ func (l *Lease) seal(ctx context.Context) (sealed bool, err error) {
 		case es.IsRefused(err):
 			return false, fmt.Errorf("seal: %w", err)
 		}
-		if pauseErr := pause(ctx, l.c.opts.Lease/30); pauseErr != nil {
+		if pauseErr := backOff(ctx, attempt); pauseErr != nil {
 			return false, fmt.Errorf("seal: %w", errors.Join(pauseErr, err))
 		}
 	}

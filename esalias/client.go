@@ -86,21 +86,39 @@ func (c *Client) ask(ctx context.Context, method, path string, body []byte, into
 	return c.again(ctx, func() error { return c.do(ctx, method, path, body, into) })
 }
 
-// asks is how often a request is sent that may be sent again.
-const asks = 4
+// asks is how often a request is sent that may be sent again: six seconds and
+// more, in which a node restarts or a load balancer notices that it has.
+const asks = 8
 
-// again calls send until it is answered, with pauses that grow to a quarter of
-// a lease.
+// again calls send until it is answered, asks times at most, and not again
+// after the second time if that has used up the time of a request.
 func (c *Client) again(ctx context.Context, send func() error) error {
+	started := now()
 	for attempt := 0; ; attempt++ {
 		err := send()
 		if !es.IsUnsettled(err) || attempt == asks-1 {
 			return err
 		}
-		if pause(ctx, c.opts.Lease/30<<attempt) != nil {
+		if attempt > 0 && started.elapsed() > c.opts.RequestTimeout {
+			return err
+		}
+		if backOff(ctx, attempt) != nil {
 			return err
 		}
 	}
+}
+
+// backOff waits before a request is sent again: 50 ms after the first time,
+// doubling to 2 s.
+func backOff(ctx context.Context, attempt int) error {
+	const first, longest = 50 * time.Millisecond, 2 * time.Second
+	return pause(ctx, min(first<<min(attempt, 10), longest))
+}
+
+// settling bounds how long a request that must be settled is sent again: a
+// cluster without a master takes renewals, and would hold a run for ever.
+func (c *Client) settling(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, c.opts.RequestTimeout)
 }
 
 // missing reports that Elasticsearch refused a request because an index or an

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"example.com/reindex/internal/es"
 )
@@ -29,6 +30,9 @@ func (b *Build) Refresh(ctx context.Context) (documents int64, err error) {
 	return c.Count(ctx, b.Index)
 }
 
+// healthInterval is how often the copying of replicas is looked at.
+const healthInterval = time.Second
+
 // Finish gives the index the replicas and the refresh interval that its body
 // asks for, and waits until as many copies of every shard are in place as the
 // data nodes of the cluster allow. It waits until ctx ends.
@@ -49,7 +53,7 @@ func (b *Build) Finish(ctx context.Context) error {
 		if ready {
 			return nil
 		}
-		if err := pause(ctx, c.opts.Lease/30); err != nil {
+		if err := pause(ctx, healthInterval); err != nil {
 			return fmt.Errorf("wait for the replicas of %s: %w", b.Index, err)
 		}
 	}

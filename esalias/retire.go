@@ -116,7 +116,9 @@ func (l *Lease) delete(ctx context.Context, index, live string) (reason string, 
 		return "", err
 	}
 	names := l.c.names
-	for {
+	ctx, cancel := l.c.settling(ctx)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
 		err := l.c.updateAliases(ctx,
 			remove(names.lockIndex(), guard), add(names.lockIndex(), guard),
 			remove(live, names.alias), addLive(live, names.alias),
@@ -130,7 +132,7 @@ func (l *Lease) delete(ctx context.Context, index, live string) (reason string, 
 		case es.IsRefused(err):
 			return err.Error(), nil // a snapshot of it is being taken, say
 		}
-		if pauseErr := pause(ctx, l.c.opts.Lease/30); pauseErr != nil {
+		if pauseErr := backOff(ctx, attempt); pauseErr != nil {
 			return "", errors.Join(pauseErr, err)
 		}
 	}

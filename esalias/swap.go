@@ -47,7 +47,7 @@ func (l *Lease) swap(ctx context.Context, index string, extra []action) (Swapped
 	}
 	result := Swapped{Index: index, Mark: l.c.names.mark(l.tag), Token: l.tag.token}
 	var last error
-	for range swapAttempts {
+	for attempt := range swapAttempts {
 		last = l.sendSwap(ctx, index, extra)
 		if last == nil {
 			return l.didSwap(result), nil
@@ -58,7 +58,7 @@ func (l *Lease) swap(ctx context.Context, index string, extra []action) (Swapped
 		if seen, err := l.lookOutcome(ctx, index); err == nil && seen == outcomeSwapped {
 			return l.didSwap(result), nil
 		}
-		if l.check() != nil || pause(ctx, l.c.opts.Lease/30) != nil {
+		if l.check() != nil || backOff(ctx, attempt) != nil {
 			break
 		}
 	}
@@ -141,7 +141,7 @@ func (l *Lease) lookOutcome(ctx context.Context, index string) (outcome, error) 
 	}
 	names := l.c.names
 	path := "/" + names.lockIndex() + "," + index + "/_alias?ignore_unavailable=true"
-	if err := l.c.ask(ctx, http.MethodGet, path, nil, &answer); err != nil {
+	if err := l.c.do(ctx, http.MethodGet, path, nil, &answer); err != nil {
 		return outcomeOpen, err
 	}
 	has := func(on, alias string) bool { _, ok := answer[on].Aliases[alias]; return ok }
@@ -175,7 +175,11 @@ func (l *Lease) settleSwap(ctx context.Context, result Swapped, cause error) (Sw
 	if sealed || !l.swapSent {
 		return Swapped{}, fmt.Errorf("%w: %w", ErrNotSwapped, errors.Join(cause, sealErr))
 	}
-	seen, err := l.lookOutcome(ctx, result.Index)
+	seen := outcomeOpen
+	err := l.c.again(ctx, func() (err error) {
+		seen, err = l.lookOutcome(ctx, result.Index)
+		return err
+	})
 	switch seen {
 	case outcomeSwapped:
 		return l.didSwap(result), nil

@@ -2,7 +2,6 @@ package faultproxy
 
 import (
 	"regexp"
-	"strings"
 	"testing"
 	"time"
 )
@@ -35,7 +34,7 @@ const (
 type Rule struct {
 	Method string // empty: any
 	Path   string // regular expression that the path with its query must match; empty: any
-	Body   string // text that the body must contain; empty: any
+	Body   string // regular expression that the body must match; empty: any
 	Nth    int    // only the n-th request that matches, from 1; 0: each
 	Do     Outcome
 
@@ -48,6 +47,7 @@ type Rule struct {
 type Handle struct {
 	rule    Rule
 	path    *regexp.Regexp
+	body    *regexp.Regexp
 	matched int // guarded by Proxy.mu
 
 	reached  chan struct{} // closed at the first request that met the outcome
@@ -57,7 +57,7 @@ type Handle struct {
 
 func newHandle(rule Rule) *Handle {
 	return &Handle{
-		rule: rule, path: regexp.MustCompile(rule.Path),
+		rule: rule, path: regexp.MustCompile(rule.Path), body: regexp.MustCompile(rule.Body),
 		reached: make(chan struct{}), released: make(chan struct{}), answered: make(chan struct{}),
 	}
 }
@@ -107,7 +107,7 @@ func closeOnce(c chan struct{}) {
 
 func (h *Handle) matches(r Request) bool {
 	return (h.rule.Method == "" || h.rule.Method == r.Method) &&
-		h.path.MatchString(r.Path) && strings.Contains(r.Body, h.rule.Body)
+		h.path.MatchString(r.Path) && h.body.MatchString(r.Body)
 }
 
 // applies counts a match and reports whether it is the one that is meant.
