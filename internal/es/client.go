@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/elastic/go-elasticsearch/v8"
+	"github.com/elastic/elastic-transport-go/v8/elastictransport"
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 )
 
@@ -29,26 +29,30 @@ type Config struct {
 	Connections int
 }
 
-// New returns a client that never retries by itself: go-elasticsearch would
-// resend any request after a 502, 503, 504 or a broken connection, and a
+// New returns a client that never retries by itself: by default the transport
+// would resend any request after a 502, 503, 504 or a broken connection, and a
 // resent write is refused against itself.
+//
+// It is made from the transport of go-elasticsearch, not from its Client: that
+// brings every typed API along, which costs minutes of compiling and 10 MB.
 //
 // It connects to nothing yet, and its errors carry no credential.
 func New(cfg Config) (esapi.Transport, error) {
-	if err := checkAddresses(cfg.Addresses); err != nil {
+	urls, err := parseAddresses(cfg.Addresses)
+	if err != nil {
 		return nil, err
 	}
 	transport, err := roundTripper(cfg)
 	if err != nil {
 		return nil, err
 	}
-	client, err := elasticsearch.NewClient(elasticsearch.Config{
-		Addresses:    cfg.Addresses,
+	client, err := elastictransport.New(elastictransport.Config{
+		URLs:         urls,
 		APIKey:       cfg.APIKey,
 		Username:     cfg.Username,
 		Password:     cfg.Password,
 		DisableRetry: true,
-		Transport:    transport,
+		Transport:    genuine{transport},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("elasticsearch client: %w", err)
@@ -56,19 +60,33 @@ func New(cfg Config) (esapi.Transport, error) {
 	return client, nil
 }
 
-// checkAddresses is here because go-elasticsearch quotes an address that it
-// cannot parse, password included, and takes a default where there is none.
-func checkAddresses(addresses []string) error {
-	if len(addresses) == 0 {
-		return errors.New("elasticsearch client: no address")
+// genuine refuses a success that Elasticsearch did not give: a proxy's login
+// page is no acknowledgement. Elasticsearch marks its answers since 7.14.
+type genuine struct{ next http.RoundTripper }
+
+func (g genuine) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := g.next.RoundTrip(req)
+	if err != nil || res.StatusCode >= http.StatusMultipleChoices || res.Header.Get("X-Elastic-Product") == "Elasticsearch" {
+		return res, err
 	}
+	_ = res.Body.Close() // nothing of it will be read
+	return nil, errors.New("the answer is not from Elasticsearch (no X-Elastic-Product header); is the address right?")
+}
+
+// parseAddresses does not quote what it cannot parse: it may hold a password.
+func parseAddresses(addresses []string) ([]*url.URL, error) {
+	if len(addresses) == 0 {
+		return nil, errors.New("elasticsearch client: no address")
+	}
+	urls := make([]*url.URL, 0, len(addresses))
 	for i, address := range addresses {
 		u, err := url.Parse(address)
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-			return fmt.Errorf("elasticsearch client: address %d is not of the form http(s)://host:port", i+1)
+			return nil, fmt.Errorf("elasticsearch client: address %d is not of the form http(s)://host:port", i+1)
 		}
+		urls = append(urls, u)
 	}
-	return nil
+	return urls, nil
 }
 
 func roundTripper(cfg Config) (*http.Transport, error) {
