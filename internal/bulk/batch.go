@@ -12,8 +12,10 @@ import (
 type item struct {
 	start, end int
 	deletion   bool
-	versioned  bool
-	resent     bool // sent more than once, so a first copy may have arrived
+	// conditional documents may be refused because the index has something
+	// newer; that is an outcome, not a failure.
+	conditional bool
+	resent      bool // sent more than once, so a first copy may have arrived
 }
 
 // batch is a request body under construction and where its documents are.
@@ -33,7 +35,7 @@ func (b *batch) reset() {
 // The action line of a document without its id is at most actionBytes long,
 // and a byte of an id is at most quotedBytes long in JSON.
 const (
-	actionBytes = len(`{"delete":{"_id":"","version":-9223372036854775808,"version_type":"external_gte"}}`) + 2
+	actionBytes = len(`{"delete":{"_id":"","if_seq_no":-9223372036854775808,"if_primary_term":-9223372036854775808}}`) + 2
 	quotedBytes = len(`\u0000`)
 )
 
@@ -45,24 +47,45 @@ func room(doc document.Document) int {
 // add appends the action line and the document. It copies and keeps nothing.
 func (b *batch) add(doc document.Document) {
 	start, body := len(b.body), b.body
-	deletion, versioned := doc.JSON == nil, doc.Version > 0
-	if deletion {
+	deletion := doc.JSON == nil
+	switch {
+	case deletion:
 		body = append(body, `{"delete":{"_id":"`...)
-	} else {
+	case doc.Create:
+		body = append(body, `{"create":{"_id":"`...)
+	default:
 		body = append(body, `{"index":{"_id":"`...)
 	}
 	body = append(appendEscaped(body, doc.ID), '"')
-	if versioned {
-		body = append(body, `,"version":`...)
-		body = strconv.AppendInt(body, doc.Version, 10)
-		body = append(body, `,"version_type":"external_gte"`...)
-	}
+	body = appendCondition(body, doc)
 	body = append(body, "}}\n"...)
 	if !deletion {
 		body = append(append(body, doc.JSON...), '\n')
 	}
 	b.body = body
-	b.items = append(b.items, item{start: start, end: len(body), deletion: deletion, versioned: versioned})
+	b.items = append(b.items, item{
+		start: start, end: len(body), deletion: deletion,
+		conditional: doc.Version > 0 || doc.PrimaryTerm > 0 || doc.Create,
+	})
+}
+
+// appendCondition appends what must hold for the write. A version is sent as
+// external_gte, so that a repeated request is not refused because of itself.
+// A condition on SeqNo is refused then, which errs on the safe side: the
+// document counts as a conflict, although the first copy has written it.
+func appendCondition(body []byte, doc document.Document) []byte {
+	switch {
+	case doc.PrimaryTerm > 0:
+		body = append(body, `,"if_seq_no":`...)
+		body = strconv.AppendInt(body, doc.SeqNo, 10)
+		body = append(body, `,"if_primary_term":`...)
+		return strconv.AppendInt(body, doc.PrimaryTerm, 10)
+	case doc.Version > 0:
+		body = append(body, `,"version":`...)
+		body = strconv.AppendInt(body, doc.Version, 10)
+		return append(body, `,"version_type":"external_gte"`...)
+	}
+	return body
 }
 
 // appendEscaped appends valid UTF-8 as the inside of a JSON string.

@@ -25,6 +25,8 @@ func refuse(doc document.Document) string {
 		return "the id is not valid UTF-8"
 	case doc.Version < 0:
 		return "the version is negative"
+	case doc.Version > 0 && (doc.PrimaryTerm > 0 || doc.Create):
+		return "a version excludes the other conditions"
 	case doc.JSON == nil: // a deletion
 		return ""
 	case len(doc.JSON) == 0 || doc.JSON[0] != '{':

@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	neturl "net/url"
 	"strings"
 	"testing"
 
-	"github.com/elastic/go-elasticsearch/v8"
+	"github.com/elastic/elastic-transport-go/v8/elastictransport"
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/reindex/internal/devstack/stacktest"
@@ -21,7 +22,7 @@ import (
 // alias.
 type server struct {
 	url, index, alias string
-	client            *elasticsearch.Client
+	client            *elastictransport.Client
 }
 
 const strictMapping = `{
@@ -34,7 +35,11 @@ func newServer(t *testing.T) *server {
 	url := stacktest.Elasticsearch(t)
 	conn := &http.Transport{MaxIdleConnsPerHost: 8}
 	t.Cleanup(conn.CloseIdleConnections)
-	client, err := elasticsearch.NewClient(elasticsearch.Config{Addresses: []string{url}, DisableRetry: true, Transport: conn})
+	address, err := neturl.Parse(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := elastictransport.New(elastictransport.Config{URLs: []*neturl.URL{address}, DisableRetry: true, Transport: conn})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,6 +192,41 @@ func TestServerVersions(t *testing.T) {
 	}
 	if got := s.count(t); got != 7 {
 		t.Errorf("the index has %d documents; want 7", got)
+	}
+}
+
+func TestServerKeepsWhatSomebodyElseWrote(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.mustLoad(t, Options{}, people(1, 2, 0)) // sequence numbers 0 and 1, primary term 1
+	write := func(id string, seqNo int64) document.Document {
+		return document.Document{ID: []byte(id), JSON: []byte(`{"personId":9}`), SeqNo: seqNo, PrimaryTerm: 1}
+	}
+	remove := func(id string, seqNo int64) document.Document {
+		return document.Document{ID: []byte(id), SeqNo: seqNo, PrimaryTerm: 1}
+	}
+	create := func(id string) document.Document {
+		return document.Document{ID: []byte(id), JSON: []byte(`{"personId":9}`), Create: true}
+	}
+	steps := []struct {
+		name string
+		doc  document.Document
+		want Counts
+	}{
+		{"a change of a document that was touched since", write("1", 77), Counts{Read: 1, Acknowledged: 1, Conflicts: 1}},
+		{"a deletion of one that was touched since", remove("1", 77), Counts{Read: 1, Acknowledged: 1, Conflicts: 1}},
+		{"a new document that is there", create("1"), Counts{Read: 1, Acknowledged: 1, Conflicts: 1}},
+		{"a new document that is not there", create("3"), Counts{Read: 1, Acknowledged: 1, Created: 1}},
+		{"a change of an untouched one", write("1", 0), Counts{Read: 1, Acknowledged: 1, Updated: 1}},
+		{"a deletion of an untouched one", remove("2", 1), Counts{Read: 1, Acknowledged: 1, Deleted: 1}},
+	}
+	for _, step := range steps {
+		if diff := cmp.Diff(step.want, s.mustLoad(t, Options{Workers: 1}, documents(step.doc))); diff != "" {
+			t.Errorf("%s: counts (-want +got):\n%s", step.name, diff)
+		}
+	}
+	if got := s.count(t); got != 2 {
+		t.Errorf("the index has %d documents; want 2", got)
 	}
 }
 

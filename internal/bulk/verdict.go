@@ -23,7 +23,7 @@ func judge(a answer, it item) verdict {
 	switch {
 	case !a.failed:
 		return judgeSuccess(a.status, it)
-	case a.status == http.StatusConflict && it.versioned:
+	case a.status == http.StatusConflict && it.conditional:
 		return conflict
 	case a.status == http.StatusRequestEntityTooLarge:
 		return rejected

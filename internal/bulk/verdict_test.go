@@ -4,7 +4,7 @@ import "testing"
 
 func TestJudge(t *testing.T) {
 	t.Parallel()
-	plainDoc, versioned, deletion := item{}, item{versioned: true}, item{deletion: true}
+	plainDoc, versioned, deletion := item{}, item{conditional: true}, item{deletion: true}
 	tests := map[string]struct {
 		status int
 		kind   string // empty for no error
