@@ -153,7 +153,8 @@ func (l *Lease) renumber(ctx context.Context) error {
 	l.mu.Lock()
 	l.record.Token = token
 	l.mu.Unlock()
-	if err := l.renew(ctx, max(l.left(), time.Millisecond)); err != nil {
+	err = l.c.again(ctx, func() error { return l.renew(ctx, max(l.left(), time.Millisecond)) })
+	if err != nil {
 		return fmt.Errorf("next token: %w", err)
 	}
 	l.tag.token = token
