@@ -164,7 +164,7 @@ func (b *batch) grow() {
 		for b.table[at] != 0 {
 			at = (at + 1) & mask
 		}
-		b.table[at] = int32(i + 1) //nolint:gosec // fewer slots than bytes
+		b.table[at] = int32(i + 1)
 	}
 }
 
@@ -175,7 +175,7 @@ func (b *batch) idOf(s int32) []byte { return b.arena[b.slots[s].id:b.slots[s].b
 func (b *batch) order(dst []int32) []int32 {
 	dst = dst[:0]
 	for s := range b.slots {
-		dst = append(dst, int32(s)) //nolint:gosec // fewer slots than bytes
+		dst = append(dst, int32(s))
 	}
 	if !b.sorted {
 		slices.SortFunc(dst, b.compare)

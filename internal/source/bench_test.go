@@ -1,6 +1,8 @@
 package source
 
 import (
+	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -81,4 +83,42 @@ func BenchmarkStream(b *testing.B) {
 	b.ReportMetric(float64(documents)/b.Elapsed().Seconds(), "docs/s")
 	b.ReportMetric(float64((cpu(b)-start).Nanoseconds())/float64(documents), "cpu-ns/doc")
 	b.ReportMetric(float64(bytes)/float64(documents), "B/doc")
+}
+
+// BenchmarkWire reads rows and throws them away: the driver's share, by format.
+func BenchmarkWire(b *testing.B) {
+	const rows = 200_000
+	const sql = "SELECT i, i * 7, 'Programme ' || i, now() FROM generate_series(1, 200000) i"
+	conn, err := connectWriter(stacktest.Database(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	query := func(format int16) error {
+		result := conn.ExecParams(b.Context(), sql, nil, nil, nil, []int16{format})
+		for result.NextRow() {
+			_ = result.Values()
+		}
+		_, err := result.Close()
+		return err
+	}
+	for name, read := range map[string]func() error{
+		"text":   func() error { return query(0) },
+		"binary": func() error { return query(1) },
+		"copy binary": func() error {
+			_, err := conn.CopyTo(b.Context(), io.Discard, "COPY ("+sql+") TO STDOUT (FORMAT binary)")
+			return err
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			start := cpu(b)
+			for b.Loop() {
+				if err := read(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64((cpu(b)-start).Nanoseconds())/float64(b.N)/rows, "cpu-ns/row")
+		})
+	}
 }

@@ -48,7 +48,7 @@ func parseURL(url string) (*pgconn.Config, error) {
 	if err != nil {
 		return nil, &ConfigError{
 			Reason: "the connection string of the database, or a PG* variable, cannot be read",
-			Hint:   "want postgres://user:password@host:5432/database with special characters %-encoded, or host=... dbname=...",
+			Hint:   "want postgres://user@host:5432/database with special characters %-encoded, or host=... dbname=...",
 		}
 	}
 	if conf.RuntimeParams["application_name"] == "" {
@@ -77,8 +77,7 @@ func connect(ctx context.Context, conf *pgconn.Config, snapshot string) (*sessio
 	s := &session{pg: pg, parent: ctx}
 	s.ctx, s.end = context.WithCancel(ctx)
 	if err := s.begin(snapshot); err != nil {
-		s.close()
-		return nil, err
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
@@ -101,8 +100,7 @@ func (s *session) begin(snapshot string) error {
 }
 
 func snapshotError(name string, err error) error {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
+	if _, ok := errors.AsType[*pgconn.PgError](err); !ok {
 		return fmt.Errorf("join snapshot %s: %w", name, err)
 	}
 	return fmt.Errorf("join snapshot %s: %w; every connection must reach the same database on the same server, and the"+

@@ -226,7 +226,7 @@ func (d *describer) finish(q *query) error {
 func queryError(name, sql string, err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || !users(pg.Code) {
-		return fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", name, advise(err))
 	}
 	e := &ConfigError{Query: name, Reason: pg.Message, Hint: pg.Hint, Err: pg}
 	if pg.Detail != "" {

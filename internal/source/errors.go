@@ -1,8 +1,11 @@
 package source
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ConfigError is a mistake that only the user can mend: in a query, in the
@@ -85,4 +88,25 @@ func shortID(id string) string {
 		return id
 	}
 	return strings.ToValidUTF8(id[:most], "") + "..."
+}
+
+// advise adds to an error of PostgreSQL in the middle of a run what its
+// message does not say.
+func advise(err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return err
+	}
+	var hint string
+	switch pg.Code {
+	case "55P03": // lock_not_available
+		hint = "another session holds a lock on a table for more than 60 s, as TRUNCATE and ALTER TABLE do"
+	case "40001": // serialization_failure; a read-only transaction meets it only on a standby
+		hint = "on a standby, raise max_standby_streaming_delay or set hot_standby_feedback, or read from the primary"
+	case "57P01", "57P02", "57P03": // admin_shutdown, crash_shutdown, cannot_connect_now
+		hint = "the server ended the session; the snapshot is lost and the run has to start again"
+	default:
+		return err
+	}
+	return fmt.Errorf("%w; %s", err, hint)
 }

@@ -73,7 +73,7 @@ func (p *planner) run() {
 		err = closing
 	}
 	if err != nil {
-		p.ranges.err = fmt.Errorf("cut the ids of %s into ranges: %w", p.source.document.name, explain(err))
+		p.ranges.err = fmt.Errorf("cut the ids of %s into ranges: %w", p.source.document.name, advise(err))
 	}
 	close(p.ranges.planned)
 }

@@ -11,8 +11,10 @@ import (
 
 // Info tells which state of the database a snapshot shows.
 type Info struct {
-	Name string    // name under which PostgreSQL exported it
-	At   time.Time // the server's clock when it was taken, in UTC
+	Name string // name under which PostgreSQL exported it
+	// At is the server's clock, in UTC, just before the snapshot was taken:
+	// what was committed earlier is in it.
+	At time.Time
 	// LSN is the write-ahead log position at that time and XMin the first
 	// transaction that might not have ended; for people and logs.
 	LSN, XMin string
@@ -37,8 +39,8 @@ type Snapshot struct {
 	close    func() error
 }
 
-// Snapshot takes a snapshot on a connection of its own and begins to cut the
-// ids into ranges. When ctx ends, so does all reading; Close is due anyway.
+// Snapshot takes a snapshot on a connection of its own and, on a second one,
+// begins to cut the ids into ranges. The first stays open until Close. When ctx ends, so does all reading; Close is due anyway.
 func (s *Source) Snapshot(ctx context.Context) (*Snapshot, error) {
 	snap := &Snapshot{source: s, ranges: &ranges{planned: make(chan idRange)}}
 	snap.close = sync.OnceValue(snap.end)
@@ -87,7 +89,7 @@ func (s *Snapshot) Count(ctx context.Context) (int64, error) {
 	}
 	row, err := session.row(s.source.document.countSQL())
 	if err = errors.Join(err, session.close()); err != nil {
-		return 0, fmt.Errorf("count the rows of %s: %w", name, explain(err))
+		return 0, fmt.Errorf("count the rows of %s: %w", name, advise(err))
 	}
 	return parseCount(row[0]), nil
 }
@@ -108,7 +110,7 @@ func (s *Snapshot) end() error {
 
 const exportQuery = `
 SELECT pg_catalog.pg_export_snapshot(),
-       (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::pg_catalog.int8,
+       (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000)::pg_catalog.int8,
        CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
             ELSE pg_catalog.pg_current_wal_lsn() END,
        pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot()),

@@ -53,6 +53,7 @@ func TestSnapshotIsOneStateUnderWriters(t *testing.T) {
 
 // churn moves money, and accounts to new ids, until ctx ends.
 func churn(ctx context.Context, tb testing.TB, url string) (transactions int) {
+	tb.Helper()
 	s, err := connectWriter(url)
 	if err != nil {
 		tb.Error(err)

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"example.com/reindex/internal/document"
 )
@@ -38,7 +35,7 @@ type StreamStats struct {
 // Stream takes the next range of ids, reads and joins its rows and calls emit
 // for each document, until no range is left. Several streams may run at once;
 // each has a connection of its own in the snapshot and holds one range in
-// memory: defaultRangeBytes, or maxDocumentBytes for a range of one document.
+// memory: 32 MiB, or 64 MiB for a range of one document, and one row.
 //
 // Documents of one range come with ids ascending: integers by value, uuids and
 // text by their bytes. Ranges come in no promised order. An error of emit ends
@@ -128,103 +125,6 @@ func (st *stream) load(r idRange, emit func(document.Document) error) error {
 	return st.emit(emit)
 }
 
-func (st *stream) read(r idRange) error {
-	if err := st.rows(st.source.document, r, st.addDocument); err != nil {
-		return err
-	}
-	for i, q := range st.source.lists {
-		err := st.rows(q, r, func(row [][]byte) error { return st.addElement(i, q, row) })
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// rows calls add for each row of one query in the range. An error of add
-// leaves the query running; closing the session ends it.
-func (st *stream) rows(q *query, r idRange, add func([][]byte) error) error {
-	rows := st.session.pg.ExecParams(st.session.ctx, q.ranges[r.index()], r.params(), nil, nil, nil)
-	for rows.NextRow() {
-		if err := add(rows.Values()); err != nil {
-			return err
-		}
-	}
-	if _, err := rows.Close(); err != nil {
-		return fmt.Errorf("read %s, %s: %w", q.name, r, explain(st.session.cause(err)))
-	}
-	return nil
-}
-
-func (st *stream) addDocument(row [][]byte) error {
-	q := st.source.document
-	id := row[q.id]
-	if len(id) == 0 || len(id) > maxIDBytes {
-		return &RowError{
-			Query: q.name, ID: string(id), Column: q.idName,
-			Reason: fmt.Sprintf("an id has 1 to %d bytes, this one has %d", maxIDBytes, len(id)),
-		}
-	}
-	slot, err := st.batch.addDocument(id)
-	if err != nil {
-		return &DuplicateError{Query: q.name, ID: string(id)}
-	}
-	if q.version >= 0 {
-		if slot.version, err = q.versionOf(row); err != nil {
-			return err
-		}
-	}
-	if err := st.appendRow(q, row); err != nil {
-		return err
-	}
-	return st.batch.closeDocument(slot)
-}
-
-func (q *query) versionOf(row [][]byte) (int64, error) {
-	v := row[q.version]
-	n, err := strconv.ParseInt(string(v), 10, 64)
-	if err != nil || n < 1 {
-		reason := "a version is a whole number of at least 1, this one is smaller"
-		if v == nil {
-			reason = "a version is a whole number of at least 1, this one is NULL"
-		}
-		return 0, &RowError{Query: q.name, ID: string(row[q.id]), Column: q.columns[q.version].name, Reason: reason}
-	}
-	return n, nil
-}
-
-func (st *stream) addElement(list int, q *query, row [][]byte) error {
-	slot := st.batch.find(row[q.id])
-	if slot < 0 {
-		st.orphans[list]++
-		return nil
-	}
-	start := len(st.batch.arena)
-	if err := st.appendRow(q, row); err != nil {
-		return err
-	}
-	st.batch.arena = append(st.batch.arena, '}')
-	return st.batch.addElement(slot, list, start)
-}
-
-// appendRow appends the fields of a row to the arena, without the last brace.
-func (st *stream) appendRow(q *query, row [][]byte) error {
-	buf := st.batch.arena
-	for i := range q.columns {
-		c := &q.columns[i]
-		if c.prefix == "" {
-			continue
-		}
-		buf = append(buf, c.prefix...)
-		var err error
-		if buf, err = appendValue(buf, row[i], c.typ); err != nil {
-			return &RowError{Query: q.name, ID: string(row[q.id]), Column: c.name, Reason: err.Error()}
-		}
-	}
-	st.batch.arena = buf
-	return nil
-}
-
 func (st *stream) emit(emit func(document.Document) error) error {
 	err := st.joiner.each(st.batch, st.source.lists, func(d document.Document) error {
 		if err := emit(d); err != nil {
@@ -272,7 +172,7 @@ func (st *stream) cut(r idRange) error {
 	q := st.source.document
 	row, err := st.session.row(q.medianSQL(r), r.params()...)
 	if err != nil {
-		return fmt.Errorf("cut %s of %s: %w", r, q.name, explain(err))
+		return fmt.Errorf("cut %s of %s: %w", r, q.name, advise(err))
 	}
 	st.stats.Cuts++
 	st.ranges.give(halves(r, row)...)
@@ -303,25 +203,4 @@ func halves(r idRange, ids [][]byte) []idRange {
 		return []idRange{r}
 	}
 	return []idRange{{lo: r.lo, hi: middle}, {lo: middle, hi: r.hi}}
-}
-
-// explain adds to an error of PostgreSQL in the middle of a run what its
-// message does not say.
-func explain(err error) error {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
-		return err
-	}
-	hint := ""
-	switch pg.Code {
-	case "55P03": // lock_not_available
-		hint = "another session holds a lock on a table for more than 60 s, as TRUNCATE and ALTER TABLE do"
-	case "40001": // serialization_failure; a read-only transaction meets it only on a standby
-		hint = "on a standby, raise max_standby_streaming_delay or set hot_standby_feedback, or read from the primary"
-	case "57P01", "57P02", "57P03": // admin_shutdown, crash_shutdown, cannot_connect_now
-		hint = "the server ended the session; the snapshot is lost and the run has to start again"
-	default:
-		return err
-	}
-	return fmt.Errorf("%w; %s", err, hint)
 }

@@ -1,0 +1,105 @@
+package source
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// read puts the rows of all queries in the range into the batch, the document
+// query's first: they make the slots that list rows look for.
+func (st *stream) read(r idRange) error {
+	if err := st.rows(st.source.document, r, st.addDocument); err != nil {
+		return err
+	}
+	for i, q := range st.source.lists {
+		err := st.rows(q, r, func(row [][]byte) error { return st.addElement(i, q, row) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rows calls add for each row of one query in the range. An error of add
+// leaves the query running; closing the session ends it.
+func (st *stream) rows(q *query, r idRange, add func([][]byte) error) error {
+	rows := st.session.pg.ExecParams(st.session.ctx, q.ranges[r.index()], r.params(), nil, nil, nil)
+	for rows.NextRow() {
+		if err := add(rows.Values()); err != nil {
+			return err
+		}
+	}
+	if _, err := rows.Close(); err != nil {
+		return fmt.Errorf("read %s, %s: %w", q.name, r, advise(st.session.cause(err)))
+	}
+	return nil
+}
+
+func (st *stream) addDocument(row [][]byte) error {
+	q := st.source.document
+	id := row[q.id]
+	if len(id) == 0 || len(id) > maxIDBytes {
+		return &RowError{
+			Query: q.name, ID: string(id), Column: q.idName,
+			Reason: fmt.Sprintf("an id has 1 to %d bytes, this one has %d", maxIDBytes, len(id)),
+		}
+	}
+	slot, err := st.batch.addDocument(id)
+	if err != nil {
+		return &DuplicateError{Query: q.name, ID: string(id)}
+	}
+	if q.version >= 0 {
+		if slot.version, err = q.versionOf(row); err != nil {
+			return err
+		}
+	}
+	if err := st.appendRow(q, row); err != nil {
+		return err
+	}
+	return st.batch.closeDocument(slot)
+}
+
+func (q *query) versionOf(row [][]byte) (int64, error) {
+	v := row[q.version]
+	n, err := strconv.ParseInt(string(v), 10, 64)
+	if err != nil || n < 1 {
+		reason := "a version is a whole number of at least 1, this one is smaller"
+		if v == nil {
+			reason = "a version is a whole number of at least 1, this one is NULL"
+		}
+		return 0, &RowError{Query: q.name, ID: string(row[q.id]), Column: q.columns[q.version].name, Reason: reason}
+	}
+	return n, nil
+}
+
+func (st *stream) addElement(list int, q *query, row [][]byte) error {
+	slot := st.batch.find(row[q.id])
+	if slot < 0 {
+		st.orphans[list]++
+		return nil
+	}
+	start := len(st.batch.arena)
+	if err := st.appendRow(q, row); err != nil {
+		return err
+	}
+	st.batch.arena = append(st.batch.arena, '}')
+	return st.batch.addElement(slot, list, start)
+}
+
+// appendRow appends the fields of a row to the arena, without the last brace.
+func (st *stream) appendRow(q *query, row [][]byte) error {
+	buf := st.batch.arena
+	for i := range q.columns {
+		c := &q.columns[i]
+		if c.prefix == "" {
+			continue
+		}
+		buf = append(buf, c.prefix...)
+		var err error
+		if buf, err = appendValue(buf, row[i], c.typ); err != nil {
+			return &RowError{Query: q.name, ID: string(row[q.id]), Column: c.name, Reason: err.Error()}
+		}
+	}
+	st.batch.arena = buf
+	return nil
+}
