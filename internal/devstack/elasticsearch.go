@@ -13,7 +13,7 @@ import (
 
 // startTimeout bounds one start. Three nodes take some 20 s on two idle cores;
 // the rest is for a machine that does something else as well.
-const startTimeout = 4 * time.Minute
+const startTimeout = 6 * time.Minute
 
 // ElasticsearchOptions describe a node or a cluster. The zero value is one node
 // of the default version without security in a temporary folder.

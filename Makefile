@@ -1,0 +1,70 @@
+# `make` lists the targets. Servers are started by internal/devstack, which says
+# what the machine lacks; the tools are pinned in tools/go.mod.
+
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+COMMIT   := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+LDFLAGS  := -s -w -X main.buildVersion=$(VERSION) -X main.buildCommit=$(COMMIT)
+BUILD    := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
+DEVSTACK := go run ./internal/devstack/cmd/devstack
+TOOL     := go tool -modfile=tools/go.mod
+
+PKG      ?= ./...
+FUZZTIME ?= 30s
+
+.DEFAULT_GOAL := help
+.PHONY: help build stack demo test bench-once fuzz lint fmt check vuln dist clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build bin/reindex
+	$(BUILD) -o bin/reindex ./cmd/reindex
+
+stack: ## Start PostgreSQL and Elasticsearch, print how to reach them, stop at Ctrl-C
+	@$(DEVSTACK) up
+
+demo: build ## Start both servers, fill them, run blue and green at the same moment
+	@$(DEVSTACK) run -- bash examples/persons/demo.sh
+
+test: ## All tests, with the race detector, against real servers (PKG=./esalias for one package)
+	$(DEVSTACK) run -- go test -race -shuffle=on -count=1 -timeout 15m $(PKG)
+
+bench-once: ## Each benchmark once, to see that it still runs
+	$(DEVSTACK) run -- go test -run '^$$' -bench . -benchtime 1x $(PKG)
+
+fuzz: ## Each fuzz target for FUZZTIME (30s)
+	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
+			echo "$$target in $$file"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; \
+		done; \
+	done
+
+lint: ## Run the linters
+	$(TOOL) golangci-lint run
+
+fmt: ## Format the code and modernise it
+	$(TOOL) golangci-lint fmt
+	go fix ./...
+
+check: ## Everything that CI checks beside the tests; changes nothing
+	go vet ./...
+	$(TOOL) golangci-lint config verify
+	$(TOOL) golangci-lint run
+	$(TOOL) golangci-lint fmt --diff
+	go fix -diff ./...
+	go mod tidy -diff
+	cd tools && go mod tidy -diff
+
+vuln: ## Look for known vulnerabilities (needs the internet)
+	$(TOOL) govulncheck ./...
+
+dist: ## Reproducible binaries for Linux, and their checksums, in dist
+	rm -rf dist
+	for arch in amd64 arm64; do \
+		GOOS=linux GOARCH=$$arch $(BUILD) -o dist/reindex_$(VERSION)_linux_$$arch ./cmd/reindex || exit 1; \
+	done
+	cd dist && sha256sum reindex_* >SHA256SUMS && cat SHA256SUMS
+
+clean: ## Remove what was built
+	rm -rf bin dist
