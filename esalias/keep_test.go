@@ -250,7 +250,7 @@ func TestReportNeverBlocksWhileARequestHangs(t *testing.T) {
 
 // TestNewTokenAndKeeperDoNotMeet makes every first create fail without an
 // answer, so that a new token is taken, while renewals are asked for all the
-// time and every second answer to one is lost.
+// time and every third answer to one is lost.
 func TestNewTokenAndKeeperDoNotMeet(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, w *wire, l *Lease) {
@@ -259,7 +259,7 @@ func TestNewTokenAndKeeperDoNotMeet(t *testing.T) {
 			switch {
 			case req.URL.Path == "/persons-000001" && creates.Add(1) > 0:
 				return nil, errors.New("connection reset")
-			case req.Method == http.MethodPut && strings.HasSuffix(req.URL.Path, "/_doc/lock") && renewals.Add(1)%2 == 0:
+			case req.Method == http.MethodPut && strings.HasSuffix(req.URL.Path, "/_doc/lock") && renewals.Add(1)%3 == 0:
 				if res, err := pass(); err == nil {
 					res.Body.Close()
 				}
