@@ -24,6 +24,17 @@
 // whose documents pass 32 MiB is cut in two and read again, so memory does not
 // grow with the number of rows; see [Snapshot.Stream] for the bounds.
 //
+// # Cost
+//
+// 350,000 persons with 2,800,000 list rows take 4.7 µs of the client's processor
+// each (BenchmarkStream, on a busy machine of 2 cores) and one allocation per
+// hundred; the join itself is 1.7 µs of it (BenchmarkJoin), the rest is the wire.
+// PostgreSQL's share is that of the queries and several times as big. It falls
+// with larger ranges, because a hash join reads its small table once per range:
+// 4,096, 16,384 and 32,768 documents per range took 41, 33 and 32 s there, so
+// the default is 16,384, a quarter to a half of the memory limit. Sending the
+// queries of a range as one pipeline changed nothing that showed above the noise.
+//
 // # JSON
 //
 //	integers, numeric, floats     numbers, digit for digit as PostgreSQL prints them

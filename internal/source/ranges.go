@@ -6,8 +6,9 @@ import (
 	"sync"
 )
 
-// defaultRangeDocuments is a size at which the queries' fixed costs no longer
-// show and a range still fits into a batch many times.
+// defaultRangeDocuments is a size at which the queries' costs per range no
+// longer show and a range of ordinary documents still fits into a batch; the
+// package comment has the figures.
 const defaultRangeDocuments = 16384
 
 // ranges hands out what is left to read. It is safe for concurrent use.

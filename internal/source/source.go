@@ -38,7 +38,7 @@ type Config struct {
 	// "" means none.
 	Version string
 	// RangeDocuments is how many documents a range should have. Defaults to
-	// defaultRangeDocuments.
+	// 16,384; a range that passes 32 MiB is cut in two whatever it has.
 	RangeDocuments int
 
 	maxRangeBytes int // defaults to defaultRangeBytes; tests make it small
