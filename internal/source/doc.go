@@ -26,14 +26,19 @@
 //
 // # Cost
 //
-// 350,000 persons with 2,800,000 list rows take 4.7 µs of the client's processor
-// each (BenchmarkStream, on a busy machine of 2 cores) and one allocation per
-// hundred; the join itself is 1.7 µs of it (BenchmarkJoin), the rest is the wire.
-// PostgreSQL's share is that of the queries and several times as big. It falls
-// with larger ranges, because a hash join reads its small table once per range:
-// 4,096, 16,384 and 32,768 documents per range took 41, 33 and 32 s there, so
-// the default is 16,384, a quarter to a half of the memory limit. Sending the
-// queries of a range as one pipeline changed nothing that showed above the noise.
+// Measured on a machine of 2 cores that others kept busy, so by processor time
+// where that could be had. 350,000 persons with 2,800,000 list rows take about
+// 4.7 µs of the client's processor each (BenchmarkStream; 4.1 to 6.9 in single
+// runs) and one allocation per hundred. BenchmarkJoin, with made-up rows of a
+// similar shape and no wire, takes 1.7 µs.
+//
+// PostgreSQL takes longer than the client; how long is up to the queries. A hash
+// join reads its small table once per range, so larger ranges cost less: 4,096,
+// 8,192, 16,384 and 32,768 documents per range took 41, 44, 33 and 32 s, one run
+// each and so only a hint. The default is 16,384, which stays well below the
+// memory limit with ordinary documents. Sending the queries of a range as one
+// pipeline gave no difference beyond the noise of three rounds (12 to 21 s
+// without, 14 to 25 s with), which would hide anything but a large gain.
 //
 // # JSON
 //
