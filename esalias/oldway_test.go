@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/reindex/esalias"
 	"example.com/reindex/internal/es"
@@ -43,6 +44,7 @@ func TestOldWayDoublesEveryPerson(t *testing.T) {
 func TestSameNightHasNoDuplicates(t *testing.T) {
 	t.Parallel()
 	s := emptyStage(t)
+	s.lease = 30 * time.Second
 	green := s.acquire(t) // 01:29
 	build, err := s.create(t, green, `{}`)
 	if err != nil {

@@ -1,6 +1,7 @@
 package esalias_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -184,7 +185,8 @@ var errAny = errors.New("any error")
 type stage struct {
 	server, alias string
 	direct        esapi.Transport
-	token         int64 // highest seen
+	token         int64         // highest seen
+	lease         time.Duration // 0: outcomeLease
 }
 
 func newStage(t *testing.T, server string) *stage {
@@ -205,7 +207,7 @@ func transport(t *testing.T, server string) esapi.Transport {
 
 func (s *stage) client(t *testing.T, tr esapi.Transport) *esalias.Client {
 	t.Helper()
-	c, err := esalias.New(tr, s.alias, esalias.Options{Lease: outcomeLease, Grace: time.Nanosecond})
+	c, err := esalias.New(tr, s.alias, esalias.Options{Lease: cmp.Or(s.lease, outcomeLease), Grace: time.Nanosecond})
 	if err != nil {
 		t.Fatal(err)
 	}
