@@ -1,3 +1,7 @@
+-- One row per membership; "personId" says whose, and is not part of the object. Both days of a membership count.
+--
+-- The condition on "personId" reaches programme_membership, the table it comes from. Programmes are few, so
+-- reading them again for every range costs little.
 SELECT
     m.person_id AS "personId",
     m.id,

@@ -101,7 +101,7 @@ BEGIN
         CASE WHEN i % 200 = 0 THEN NULL ELSE seed_owner(i % 15) END
     FROM generate_series(1, programmes) i;
     -- Both trusts of a post are in its region; three in five posts have one trust in both places.
-    INSERT INTO post
+    INSERT INTO post (id, national_number, owner, employing_trust_id, training_trust_id)
     SELECT i, 'P/' || i, CASE WHEN i % 300 = 0 THEN NULL ELSE seed_owner(i % 15) END,
         CASE WHEN seed_roll(i, 11, 100) = 0 THEN NULL ELSE a END,
         CASE WHEN seed_roll(i, 12, 50) = 0 THEN NULL WHEN seed_roll(i, 13, 5) < 3 THEN a ELSE b END
@@ -152,9 +152,11 @@ BEGIN
 
     RAISE NOTICE 'placements';
     -- 0 to 12 each, half a year long, one after the other; for one person in five the last ones lie around today.
+    -- People rotate through the posts of one programme (six neighbours of their region) and change it every two years.
     -- One person in 50 has the last placement twice, on the same days.
     INSERT INTO placement
-    SELECT k * 12 + j, seed_person_id(k, n), 1 + (14 + home + 15 * seed_roll(k * 12 + j, 40, (posts / 15)::int)) % posts,
+    SELECT k * 12 + j, seed_person_id(k, n),
+        1 + (14 + home + 15 * (rotation * 6 + seed_roll(k * 12 + j, 40, 6))) % posts,
         CASE WHEN seed_roll(k * 12 + j, 41, 100) > 0 THEN 1 + seed_roll(k * 12 + j, 42, 40) END,
         CASE WHEN seed_roll(k * 12 + j, 43, 100) > 0 THEN 1 + seed_roll(k * 12 + j, 44, sites::int) END,
         CASE seed_roll(k * 12 + j, 45, 8) WHEN 0 THEN 'OOPT' WHEN 1 THEN 'Parental Leave' WHEN 2 THEN NULL ELSE 'In Post' END,
@@ -172,7 +174,8 @@ BEGIN
         OFFSET 0) m
     CROSS JOIN LATERAL (
         SELECT j, CASE WHEN twice AND j > 0 THEN greatest(j - 1, 0) ELSE j END AS back,
-            -- one placement in ten is away from home
+            seed_roll(k * 3 + j / 4, 54, (posts / 90 + 1)::int) AS rotation,
+            -- one placement in ten is in another region
             CASE WHEN seed_roll(k * 12 + j, 52, 10) = 0 THEN seed_roll(k * 12 + j, 53, 15) ELSE region END AS home
         FROM generate_series(0, c - 1) j OFFSET 0) p;
 
