@@ -128,6 +128,7 @@ func (c *Client) take(ctx context.Context, holder Holder, f fence, seen stored) 
 	record := Record{
 		Token: token, State: StateHeld, Holder: holder, Since: at, RenewedAt: at,
 		LeaseMS: c.opts.Lease.Milliseconds(), LockUUID: f.lockUUID,
+		SwappedAt: seen.SwappedAt, SwappedToken: seen.SwappedToken,
 	}
 	sent := now()
 	mine, err := c.takeRecord(ctx, record, seen)

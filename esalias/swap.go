@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"example.com/reindex/internal/es"
 )
@@ -159,6 +160,10 @@ func (l *Lease) didSwap(s Swapped) Swapped {
 	l.right = rightSwapped
 	s.Previous = l.seenLive
 	l.live, l.replaced, l.swapped = s.Index, s.Previous, now()
+	// For people; it goes out with the next renewal, or with the release.
+	l.mu.Lock()
+	l.record.SwappedAt, l.record.SwappedToken = time.Now(), s.Token
+	l.mu.Unlock()
 	return s
 }
 

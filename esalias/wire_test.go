@@ -58,7 +58,7 @@ func (w *wire) take() []string {
 	defer w.mu.Unlock()
 	log := w.log
 	w.log = nil
-	times := regexp.MustCompile(`"(since|renewed_at)":"[^"]*"`)
+	times := regexp.MustCompile(`"(since|renewed_at|swapped_at)":"[^"]*"`)
 	for i := range log {
 		log[i] = times.ReplaceAllString(log[i], `"$1":"T"`)
 	}
@@ -121,13 +121,13 @@ func TestRequestsOfARunAreThoseOfTheProtocol(t *testing.T) {
 			`{"add":{"index":"persons-000001","alias":"persons","is_write_index":true}}`,
 			adding("persons-000001", "persons.swap-1-runaaaaa"), removing("persons-000001", "persons.w-1-runaaaaa")),
 		lookAliasRequest,
-		"PUT /lock-persons.doc/_doc/lock?require_alias=true&if_seq_no=0&if_primary_term=1 " + record(1, "runaaaaa", "free"),
+		"PUT /lock-persons.doc/_doc/lock?require_alias=true&if_seq_no=0&if_primary_term=1 " + afterSwap(1, record(1, "runaaaaa", "free")),
 	}, first); diff != "" {
 		t.Errorf("first run (-want +got):\n%s", diff)
 	}
 	second := run(t, w, c, "runbbbbb")
 	if diff := cmp.Diff([]string{
-		"PUT /lock-persons.doc/_doc/lock?require_alias=true&if_seq_no=1&if_primary_term=1 " + record(2, "runbbbbb", "held"),
+		"PUT /lock-persons.doc/_doc/lock?require_alias=true&if_seq_no=1&if_primary_term=1 " + afterSwap(1, record(2, "runbbbbb", "held")),
 		lookFenceRequest,
 		aliasActions(removing("lock-persons", "persons.done-1-runaaaaa"), adding("lock-persons", "persons.claim-2-runbbbbb")),
 	}, second[3:6]); diff != "" {
@@ -276,4 +276,9 @@ func record(token int, runID, state string) string {
 	number := string(rune('0' + token))
 	return `{"token":` + number + `,"state":"` + state + `","holder":{"host":"blue","pid":7,"run_id":"` + runID +
 		`","trigger":"manual"},"since":"T","renewed_at":"T","lease_ms":600000,"lock_uuid":"uuid-1"}`
+}
+
+// afterSwap is a record that knows of the swap with token.
+func afterSwap(token int, record string) string {
+	return strings.TrimSuffix(record, "}") + `,"swapped_at":"T","swapped_token":` + string(rune('0'+token)) + `}`
 }

@@ -31,7 +31,7 @@ type World struct {
 // used by one subtest.
 func Run(t *testing.T, newWorld func(t *testing.T) World) {
 	t.Helper()
-	for name, check := range map[string]func(*testing.T, World){
+	for name, run := range map[string]func(check){
 		"exactly one of many contenders swaps":                oneSwaps,
 		"a held lease names its holder":                       heldNamesHolder,
 		"a waiting contender follows a release":               waiting,
@@ -48,12 +48,19 @@ func Run(t *testing.T, newWorld func(t *testing.T) World) {
 		"retire keeps what it is told to":                     retire,
 		"abandon leaves no index, leave does":                 abandonAndLeave,
 		"a second swap of one lease is refused":               swapTwice,
+		"the time of a swap outlives its holder":              swapTime,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			check(t, newWorld(t))
+			run(check{t, newWorld(t)})
 		})
 	}
+}
+
+// check is one subtest and its world.
+type check struct {
+	t *testing.T
+	w World
 }
 
 // client is a contender of its own, as another process would be.
