@@ -257,7 +257,7 @@ func TestIndexOfSomebodyElseIsNeverDeleted(t *testing.T) {
 	w, c := newWire(t, Options{Lease: 5 * time.Minute})
 	l := acquired(t, c)
 	// It takes the number after the token was chosen, each time.
-	w.on(func(req *http.Request, body string, pass func() (*http.Response, error)) (*http.Response, error) {
+	w.on(func(req *http.Request, _ string, pass func() (*http.Response, error)) (*http.Response, error) {
 		if req.Method == http.MethodPut && strings.HasPrefix(req.URL.Path, "/persons-") {
 			if err := es.Do(req.Context(), &w.Server, http.MethodPut, req.URL.Path, []byte(`{}`), nil); err != nil {
 				t.Error(err)

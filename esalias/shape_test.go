@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -131,10 +130,8 @@ func TestTemplateThatAddsTheAliasIsForAPerson(t *testing.T) {
 	before := s.live(t)
 	s.send(t, "PUT", "/_index_template/ALIAS", `{"index_patterns":["ALIAS-*"],"priority":500,"template":{"aliases":{"ALIAS":{}}}}`)
 	t.Cleanup(func() {
-		req, _ := http.NewRequest(http.MethodDelete, s.server+"/_index_template/"+s.alias, nil)
-		if res, err := http.DefaultClient.Do(req); err == nil {
-			_, _ = io.Copy(io.Discard, res.Body)
-			res.Body.Close()
+		if err := es.Do(context.Background(), s.direct, "DELETE", "/_index_template/"+s.alias, nil, nil); err != nil {
+			t.Error(err)
 		}
 	})
 	l := s.acquire(t)

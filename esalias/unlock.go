@@ -64,8 +64,7 @@ func (c *Client) force(ctx context.Context, by Holder, token int64) (*Lease, err
 		}
 		lease, err := c.take(ctx, by, f, seen)
 		// A renewal of the holder came in between: its token is the same.
-		var raced *raceError
-		if !errors.As(err, &raced) {
+		if _, raced := errors.AsType[*raceError](err); !raced {
 			return lease, err
 		}
 	}

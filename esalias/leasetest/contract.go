@@ -14,7 +14,8 @@ import (
 	"example.com/reindex/esalias"
 )
 
-func oneSwaps(t *testing.T, w World) {
+func oneSwaps(c check) {
+	t, w := c.t, c.w
 	const contenders = 5
 	var first, last sync.WaitGroup
 	first.Add(contenders)
@@ -48,7 +49,8 @@ func oneSwaps(t *testing.T, w World) {
 	}
 }
 
-func heldNamesHolder(t *testing.T, w World) {
+func heldNamesHolder(c check) {
+	t, w := c.t, c.w
 	l := w.acquire(t.Context(), t, "green")
 	l.Report("loading", 12, 34)
 	_, err := w.client(t).Acquire(t.Context(), holder("blue"), 0)
@@ -61,7 +63,8 @@ func heldNamesHolder(t *testing.T, w World) {
 	}
 }
 
-func waiting(t *testing.T, w World) {
+func waiting(c check) {
+	t, w := c.t, c.w
 	l := w.acquire(t.Context(), t, "green")
 	next := make(chan *esalias.Lease, 1)
 	var started sync.WaitGroup
@@ -87,7 +90,8 @@ func waiting(t *testing.T, w World) {
 
 // takeover ends the holder's context, so that its keeper stops like that of a
 // process that was killed.
-func takeover(t *testing.T, w World) {
+func takeover(c check) {
+	t, w := c.t, c.w
 	ctx, kill := context.WithCancel(t.Context())
 	dead := w.acquire(ctx, t, "green")
 	build := create(t, dead)
@@ -113,7 +117,8 @@ func takeover(t *testing.T, w World) {
 	}
 }
 
-func releaseKeepsToken(t *testing.T, w World) {
+func releaseKeepsToken(c check) {
+	t, w := c.t, c.w
 	for want := int64(1); want <= 3; want++ {
 		l := w.acquire(t.Context(), t, "green")
 		release(t, l)
@@ -125,8 +130,9 @@ func releaseKeepsToken(t *testing.T, w World) {
 	}
 }
 
-func tokensAfter(damage func(*testing.T, World)) func(*testing.T, World) {
-	return func(t *testing.T, w World) {
+func tokensAfter(damage func(*testing.T, World)) func(check) {
+	return func(c check) {
+		t, w := c.t, c.w
 		var tokens []int64
 		for range 3 {
 			l := w.acquire(t.Context(), t, "green")
@@ -142,7 +148,8 @@ func tokensAfter(damage func(*testing.T, World)) func(*testing.T, World) {
 	}
 }
 
-func stopsWithoutLock(t *testing.T, w World) {
+func stopsWithoutLock(c check) {
+	t, w := c.t, c.w
 	l := w.acquire(t.Context(), t, "green")
 	build := create(t, l)
 	deleteLock(t, w)
@@ -156,7 +163,8 @@ func stopsWithoutLock(t *testing.T, w World) {
 	w.wantLive(t, w.run(t))
 }
 
-func rollback(t *testing.T, w World) {
+func rollback(c check) {
+	t, w := c.t, c.w
 	first, second := w.run(t), w.run(t)
 	w.wantLive(t, second)
 	for _, want := range []string{first, second} {
@@ -170,7 +178,8 @@ func rollback(t *testing.T, w World) {
 	}
 }
 
-func unlockLive(t *testing.T, w World) {
+func unlockLive(c check) {
+	t, w := c.t, c.w
 	live := w.run(t)
 	l := w.acquire(t.Context(), t, "green")
 	build := create(t, l)
@@ -186,7 +195,8 @@ func unlockLive(t *testing.T, w World) {
 	w.wantLive(t, w.run(t))
 }
 
-func unlockWrong(t *testing.T, w World) {
+func unlockWrong(c check) {
+	t, w := c.t, c.w
 	l := w.acquire(t.Context(), t, "green")
 	_, err := w.client(t).Unlock(t.Context(), holder("admin"), l.Token()+1)
 	var wrong *esalias.TokenError
@@ -196,14 +206,16 @@ func unlockWrong(t *testing.T, w World) {
 	w.wantLive(t, swap(t, l).Index)
 }
 
-func unlockSpares(t *testing.T, w World) {
+func unlockSpares(c check) {
+	t, w := c.t, c.w
 	l := w.acquire(t.Context(), t, "green")
 	_, err := w.client(t).Unlock(t.Context(), holder("admin"), 0)
-	wantHeld(t, err)
+	_ = wantHeld(t, err)
 	w.wantLive(t, swap(t, l).Index)
 }
 
-func unlockDead(t *testing.T, w World) {
+func unlockDead(c check) {
+	t, w := c.t, c.w
 	ctx, kill := context.WithCancel(t.Context())
 	w.acquire(ctx, t, "green")
 	kill()
@@ -217,7 +229,8 @@ func unlockDead(t *testing.T, w World) {
 	release(t, l)
 }
 
-func retire(t *testing.T, w World) {
+func retire(c check) {
+	t, w := c.t, c.w
 	var made []string
 	for range 4 {
 		made = append(made, w.run(t))
@@ -239,7 +252,8 @@ func retire(t *testing.T, w World) {
 	}
 }
 
-func abandonAndLeave(t *testing.T, w World) {
+func abandonAndLeave(c check) {
+	t, w := c.t, c.w
 	l := w.acquire(t.Context(), t, "green")
 	create(t, l)
 	if err := l.Abandon(t.Context()); err != nil {
@@ -261,7 +275,8 @@ func abandonAndLeave(t *testing.T, w World) {
 	w.wantLive(t, "")
 }
 
-func swapTwice(t *testing.T, w World) {
+func swapTwice(c check) {
+	t, w := c.t, c.w
 	l := w.acquire(t.Context(), t, "green")
 	build := create(t, l)
 	s, err := l.Swap(t.Context(), build)

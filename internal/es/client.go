@@ -46,14 +46,18 @@ func New(cfg Config) (esapi.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := elastictransport.New(elastictransport.Config{
-		URLs:         urls,
-		APIKey:       cfg.APIKey,
-		Username:     cfg.Username,
-		Password:     cfg.Password,
-		DisableRetry: true,
-		Transport:    genuine{transport},
-	})
+	options := []elastictransport.Option{
+		elastictransport.WithURLs(urls...),
+		elastictransport.WithDisableRetry(),
+		elastictransport.WithTransport(genuine{transport}),
+	}
+	switch {
+	case cfg.APIKey != "":
+		options = append(options, elastictransport.WithAPIKey(cfg.APIKey))
+	case cfg.Username != "" || cfg.Password != "":
+		options = append(options, elastictransport.WithBasicAuth(cfg.Username, cfg.Password))
+	}
+	client, err := elastictransport.NewClient(options...)
 	if err != nil {
 		return nil, fmt.Errorf("elasticsearch client: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 )
 
 // Error is an answer of Elasticsearch that refuses a request.
@@ -50,12 +51,7 @@ func IsType(err error, types ...string) bool {
 	if !errors.As(err, &e) {
 		return false
 	}
-	for _, t := range types {
-		if e.Type == t {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(types, e.Type)
 }
 
 // IsRefused reports whether err proves that the request was not applied and
@@ -127,8 +123,7 @@ func answerError(op string, status int, body []byte) error {
 
 // cause strips the address from a transport error: it may hold credentials.
 func cause(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}
 	return err

@@ -101,7 +101,7 @@ func TestAnswersAndWhatTheyProve(t *testing.T) {
 func TestAuthIsToldFromBlocks(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]bool{
-		&Error{Status: 401}: true,
+		&Error{Status: 401}:                                  true,
 		&Error{Status: 403, Type: "security_exception"}:      true,
 		&Error{Status: 403, Type: "cluster_block_exception"}: false,
 		&NoAnswerError{Err: io.EOF}:                          false,

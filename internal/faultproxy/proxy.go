@@ -36,17 +36,17 @@ type Proxy struct {
 
 // New starts a proxy in front of target, a base URL, on a loopback port of its
 // own. It stops with the test.
-func New(t testing.TB, target string) *Proxy {
-	t.Helper()
+func New(tb testing.TB, target string) *Proxy {
+	tb.Helper()
 	to, err := url.Parse(target)
 	if err != nil {
-		t.Fatalf("faultproxy: target is no URL")
+		tb.Fatalf("faultproxy: target is no URL")
 	}
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatalf("faultproxy: %v", err)
+		tb.Fatalf("faultproxy: %v", err)
 	}
-	life, end := context.WithCancel(context.WithoutCancel(t.Context()))
+	life, end := context.WithCancel(context.WithoutCancel(tb.Context()))
 	p := &Proxy{
 		url: "http://" + listener.Addr().String(), target: to, life: life,
 		client: &http.Transport{DisableCompression: true},
@@ -55,10 +55,10 @@ func New(t testing.TB, target string) *Proxy {
 	var running sync.WaitGroup
 	running.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			t.Errorf("faultproxy: %v", err)
+			tb.Errorf("faultproxy: %v", err)
 		}
 	})
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		p.releaseAll()
 		end()
 		_ = server.Close()

@@ -71,25 +71,25 @@ func (h *Handle) Reached() <-chan struct{} { return h.reached }
 func (h *Handle) Done() <-chan struct{} { return h.answered }
 
 // Await waits until a request has met the outcome, for a minute at most.
-func (h *Handle) Await(t testing.TB) {
-	t.Helper()
-	await(t, h.reached, "reach", h.rule)
+func (h *Handle) Await(tb testing.TB) {
+	tb.Helper()
+	await(tb, h.reached, "reach", h.rule)
 }
 
 // AwaitDone waits until the first request that met the outcome is done with.
-func (h *Handle) AwaitDone(t testing.TB) {
-	t.Helper()
-	await(t, h.answered, "finish", h.rule)
+func (h *Handle) AwaitDone(tb testing.TB) {
+	tb.Helper()
+	await(tb, h.answered, "finish", h.rule)
 }
 
-func await(t testing.TB, done <-chan struct{}, what string, rule Rule) {
-	t.Helper()
+func await(tb testing.TB, done <-chan struct{}, what string, rule Rule) {
+	tb.Helper()
 	timer := time.NewTimer(time.Minute)
 	defer timer.Stop()
 	select {
 	case <-done:
 	case <-timer.C:
-		t.Fatalf("faultproxy: no request did %s the rule %s %s", what, rule.Method, rule.Path)
+		tb.Fatalf("faultproxy: no request did %s the rule %s %s", what, rule.Method, rule.Path)
 	}
 }
 
