@@ -1,6 +1,7 @@
 package devstack
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -105,7 +106,10 @@ func (o owner) folder(name, kind string) (folder, error) {
 		if err != nil {
 			return folder{}, err
 		}
-		return folder{path: made, temporary: true}, o.reachable(made)
+		if err := o.reachable(made); err != nil {
+			return folder{}, errors.Join(err, os.Remove(made))
+		}
+		return folder{path: made, temporary: true}, nil
 	}
 	path, err := filepath.Abs(name)
 	if err != nil {
