@@ -24,7 +24,7 @@ stack: ## Start PostgreSQL and Elasticsearch, print how to reach them, stop at C
 	@$(DEVSTACK) up
 
 demo: build ## Start both servers, fill them, run blue and green at the same moment
-	@$(DEVSTACK) run -- bash examples/persons/demo.sh
+	@$(DEVSTACK) run -- go run ./examples/persons/demo
 
 test: ## All tests, with the race detector, against real servers (PKG=./esalias for one package)
 	$(DEVSTACK) run -- go test -race -shuffle=on -count=1 -timeout 15m $(PKG)
