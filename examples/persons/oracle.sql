@@ -1,7 +1,8 @@
 -- The whole document of every person as jsonb, in one statement: what persons.sql, programme_memberships.sql and
 -- trusts.sql must add up to. It is written for checking, in another way than they are: it ranks and aggregates whole
 -- tables instead of looking things up, and shares no expression with them that could share a mistake.
--- Lists are sorted here (by id, by trustId); compare them as sets, or sort the others.
+-- Lists are sorted here (by id, by trustId); compare them as sets, or sort the others. rev is the document's version and
+-- no field of it.
 WITH today (day) AS (SELECT current_date),
 ranked_placement AS (
     SELECT f.*, day BETWEEN date_from AND date_to AS is_current,
@@ -53,10 +54,9 @@ SELECT p.id, jsonb_build_object(
     'siteCode', s.code,
     'siteId', cp.site_id,
     'currentOwner', coalesce(m.owner, CASE WHEN cp.id IS NULL THEN other_post.owner ELSE current_post.owner END),
-    'rev', p.rev,
     'programmeMemberships', coalesce(m.list, '[]'),
     'trusts', coalesce(t.list, '[]')
-) AS doc
+) AS doc, p.rev
 FROM person p
 JOIN contact_details c ON c.person_id = p.id
 LEFT JOIN gmc_details gmc ON gmc.person_id = p.id

@@ -32,7 +32,7 @@ SELECT
             SELECT post_id FROM placement WHERE person_id = p.id
             ORDER BY date_to DESC, date_from DESC, id DESC LIMIT 1)))
     ) AS "currentOwner",
-    p.rev
+    p.rev -- the version, and no field of the document
 FROM person p
 JOIN LATERAL (SELECT surname, forenames FROM contact_details WHERE person_id = p.id OFFSET 0) c ON true
 -- Two placements can be current, and a placement can have two primary specialties: LIMIT 1 keeps one row per person,

@@ -75,7 +75,7 @@ BEGIN
         RAISE EXCEPTION 'cannot seed % persons, want at least 1', n;
     END IF;
     IF EXISTS (SELECT FROM person) THEN
-        RAISE EXCEPTION 'table person is not empty' USING HINT = 'Seed an empty database.';
+        RAISE EXCEPTION 'table person is not empty: seed an empty database';
     END IF;
 
     -- An index built at the end costs a third of one kept up to date row by row.

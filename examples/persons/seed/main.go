@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -35,7 +36,9 @@ func main() {
 func seed(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("seed", flag.ContinueOnError)
 	n := flags.Int("n", 20_000, "how many `persons`")
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	conn, err := connect(ctx, out)
@@ -56,8 +59,8 @@ func seed(ctx context.Context, args []string, out io.Writer) error {
 // connect opens a connection whose notices, one for each step, go to out.
 func connect(ctx context.Context, out io.Writer) (*pgx.Conn, error) {
 	conf, err := pgx.ParseConfig(os.Getenv("DATABASE_URL"))
-	if err != nil {
-		return nil, err // pgx leaves the password out
+	if err != nil { // not wrapped: it quotes the string, and with it the password
+		return nil, errors.New("DATABASE_URL cannot be read: want postgres://user:password@host:5432/database")
 	}
 	conf.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		fmt.Fprintf(out, "  %s\n", n.Message)
