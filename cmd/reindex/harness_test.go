@@ -1,0 +1,352 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"example.com/reindex/internal/devstack/stacktest"
+)
+
+// deadline bounds every wait for something that must happen. No test expects
+// it to pass.
+const deadline = 2 * time.Minute
+
+// project is a folder with a configuration and what it names, an alias of its
+// own and a database.
+type project struct {
+	cluster
+	dir   string
+	db    string
+	alias string
+	env   []string // beside PATH, HOME and TMPDIR
+}
+
+// definition says what a project rebuilds. The zero value of a field takes the
+// field of [notes].
+type definition struct {
+	id       string
+	document string
+	lists    map[string]string // by field; with distinct in front, equal elements are kept once
+	version  string
+	body     string
+	url      string // of Elasticsearch; defaults to the real one
+	db       string // of PostgreSQL, in the file; defaults to the project's
+	more     string // YAML
+}
+
+const distinct = "distinct "
+
+// notes are short texts with integer ids, two tags each.
+func notes() definition {
+	return definition{
+		id:       "id",
+		document: "SELECT id, title, rev, done FROM note",
+		lists:    map[string]string{"tags": "SELECT note_id AS id, tag FROM tag ORDER BY note_id, position"},
+		body: `{
+			"settings": {"number_of_shards": 1, "number_of_replicas": 0},
+			"mappings": {"dynamic": "strict", "properties": {
+				"id": {"type": "long"}, "title": {"type": "keyword"}, "rev": {"type": "long"}, "done": {"type": "boolean"},
+				"tags": {"properties": {"tag": {"type": "keyword"}}}
+			}}
+		}`,
+	}
+}
+
+const notesSchema = `
+CREATE TABLE note (id bigint PRIMARY KEY, title text, rev bigint NOT NULL DEFAULT 1, done boolean NOT NULL DEFAULT false);
+CREATE TABLE tag (note_id bigint NOT NULL, position int NOT NULL, tag text, PRIMARY KEY (note_id, position));`
+
+// notesDatabase has n notes with even ids.
+func notesDatabase(t *testing.T, n int) string {
+	t.Helper()
+	db := stacktest.Database(t)
+	sqlExec(t, db, notesSchema)
+	sqlExec(t, db, fmt.Sprintf(`
+		INSERT INTO note SELECT 2 * i, 'note ' || i FROM generate_series(1, %[1]d) i;
+		INSERT INTO tag SELECT 2 * i, k, 'tag ' || k FROM generate_series(1, %[1]d) i, generate_series(1, 2) k;
+		ANALYZE`, n))
+	return db
+}
+
+// notesOracle is every note as one statement builds it.
+const notesOracle = `
+SELECT id::text, jsonb_build_object('id', id, 'title', title, 'rev', rev, 'done', done, 'tags', coalesce(
+	(SELECT jsonb_agg(jsonb_build_object('tag', tag) ORDER BY position) FROM tag WHERE note_id = id), '[]'))
+FROM note`
+
+// newProject writes the project down. Without a db it gets an empty database.
+func newProject(t *testing.T, db string, d definition) *project {
+	t.Helper()
+	p := &project{cluster: cluster(stacktest.Elasticsearch(t)), dir: t.TempDir(), db: db, alias: stacktest.Prefix(t)}
+	if d.url == "" {
+		d.url = string(p.cluster)
+	}
+	if d.db == "" {
+		d.db = db
+	}
+	config := fmt.Sprintf("alias: %s\nelasticsearch: { url: %q }\nindex: { body: body.json }\nlock: { lease: 2s }\n"+
+		"source:\n  url: %q\n  id: %q\n  document: document.sql\n", p.alias, d.url, d.db, d.id)
+	if d.version != "" {
+		config += fmt.Sprintf("  version: %q\n", d.version)
+	}
+	if len(d.lists) > 0 {
+		config += "  lists:\n"
+	}
+	for _, field := range slices.Sorted(maps.Keys(d.lists)) {
+		query, distinct := strings.CutPrefix(d.lists[field], distinct)
+		config += fmt.Sprintf("    %q: { query: %s.sql, distinct: %t }\n", field, field, distinct)
+		p.write(t, field+".sql", query)
+	}
+	p.write(t, "reindex.yaml", config+d.more)
+	p.write(t, "document.sql", d.document)
+	p.write(t, "body.json", d.body)
+	return p
+}
+
+func (p *project) write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// result is what a run of the program left behind.
+type result struct {
+	code           int
+	stdout, stderr string
+	pid            int
+}
+
+func (r result) String() string {
+	return fmt.Sprintf("exit status %d\nstdout:\n%s\nstderr:\n%s", r.code, r.stdout, r.stderr)
+}
+
+// process is a run of the program that may not have ended yet.
+type process struct {
+	cmd            *exec.Cmd
+	stdout, stderr bytes.Buffer
+	ended          chan struct{}
+}
+
+// start runs the program in the project's folder.
+func (p *project) start(t *testing.T, args ...string) *process {
+	t.Helper()
+	started := &process{cmd: exec.Command(binary, args...), ended: make(chan struct{})}
+	started.cmd.Dir = p.dir
+	started.cmd.Stdout, started.cmd.Stderr = &started.stdout, &started.stderr
+	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
+		started.cmd.Env = append(started.cmd.Env, name+"="+os.Getenv(name))
+	}
+	started.cmd.Env = append(started.cmd.Env, p.env...)
+	if err := started.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { // ends with the process
+		defer close(started.ended)
+		_ = started.cmd.Wait() // ProcessState has it
+	}()
+	t.Cleanup(func() {
+		_ = started.cmd.Process.Kill() // it may have ended long ago
+		<-started.ended
+	})
+	return started
+}
+
+func (p *process) signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *process) hasEnded() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// wait returns when the process has ended.
+func (p *process) wait(t *testing.T) result {
+	t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(deadline):
+		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // shows where it hangs
+		<-p.ended
+		t.Fatalf("%s did not end:\n%s\n%s", p.cmd, p.stdout.String(), p.stderr.String())
+	}
+	return result{
+		code: p.cmd.ProcessState.ExitCode(), pid: p.cmd.Process.Pid, stdout: p.stdout.String(), stderr: p.stderr.String(),
+	}
+}
+
+// run runs the program to its end.
+func (p *project) run(t *testing.T, args ...string) result {
+	t.Helper()
+	return p.start(t, args...).wait(t)
+}
+
+// succeed runs the program and wants exit status 0.
+func (p *project) succeed(t *testing.T, args ...string) result {
+	t.Helper()
+	r := p.run(t, args...)
+	if r.code != 0 {
+		t.Fatalf("reindex %s: %s", strings.Join(args, " "), r)
+	}
+	return r
+}
+
+// lines parses what --json printed.
+func (r result) lines(t *testing.T) []map[string]any {
+	t.Helper()
+	var lines []map[string]any
+	for text := range strings.Lines(r.stdout) {
+		var line map[string]any
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("%v in line %q of %s", err, text, r)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// summary is the last line of --json.
+func (r result) summary(t *testing.T) map[string]any {
+	t.Helper()
+	lines := r.lines(t)
+	if len(lines) == 0 || lines[len(lines)-1]["message_type"] != "summary" {
+		t.Fatalf("the last line is no summary: %s", r)
+	}
+	return lines[len(lines)-1]
+}
+
+// rebuild runs the program with --json and wants a swap.
+func (p *project) rebuild(t *testing.T, args ...string) map[string]any {
+	t.Helper()
+	s := p.succeed(t, append([]string{"run", "--json"}, args...)...).summary(t)
+	if s["outcome"] != "swapped" {
+		t.Fatalf("outcome is %v, want swapped: %v", s["outcome"], s)
+	}
+	return s
+}
+
+// status is what `reindex status --json` says.
+func (p *project) status(t *testing.T) (s statusJSON) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(p.succeed(t, "status", "--json").stdout), &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+type statusJSON struct {
+	Live *struct {
+		Index     string
+		Documents int64
+		Token     int64
+	}
+	Lock struct {
+		State, Phase string
+		Token        int64
+		Holder       struct {
+			Host  string
+			PID   int
+			RunID string `json:"run_id"`
+		}
+	}
+	Generations []struct {
+		Index, State string
+		Token        int64
+	}
+}
+
+// states counts the generations in each state.
+func (s statusJSON) states() map[string]int {
+	states := map[string]int{}
+	for _, g := range s.Generations {
+		states[g.State]++
+	}
+	return states
+}
+
+// sqlExec runs statements on a connection of its own.
+func sqlExec(t testing.TB, db, sql string) {
+	t.Helper()
+	conn := sqlConn(t, db)
+	if _, err := conn.Exec(t.Context(), sql); err != nil {
+		t.Fatalf("%v in %s", err, sql)
+	}
+}
+
+// sqlConn is closed when the test ends.
+func sqlConn(t testing.TB, db string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) }) // the server may have ended it
+	return conn
+}
+
+// oracle returns the JSON of every document by id, as query builds it: a text
+// id and a jsonb.
+func oracle(t *testing.T, db, query string) map[string]any {
+	t.Helper()
+	rows, err := sqlConn(t, db).Query(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents := map[string]any{}
+	var id, text string
+	_, err = pgx.ForEachRow(rows, []any{&id, &text}, func() error {
+		if _, twice := documents[id]; twice {
+			return fmt.Errorf("the oracle has id %s twice", id)
+		}
+		documents[id] = parseJSON(t, []byte(text))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return documents
+}
+
+// parseJSON keeps numbers as they are written.
+func parseJSON(t testing.TB, text []byte) any {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var v any
+	if err := decoder.Decode(&v); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return v
+}
+
+// eventually waits for a condition.
+func eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(deadline); !condition(); {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
