@@ -20,6 +20,7 @@ type Request struct {
 	Method string
 	Path   string // with the query
 	Body   string
+	At     time.Time // when it came in
 }
 
 // Proxy forwards to one server. Its methods are safe for concurrent use.
@@ -29,9 +30,10 @@ type Proxy struct {
 	client *http.Transport
 	life   context.Context //nolint:containedctx // of the forwarded requests, which outlive their clients
 
-	mu    sync.Mutex
-	rules []*Handle
-	log   []Request
+	mu      sync.Mutex
+	rules   []*Handle
+	dropped []*Handle // may still have parked a request
+	log     []Request
 }
 
 // New starts a proxy in front of target, a base URL, on a loopback port of its
@@ -88,6 +90,24 @@ func (p *Proxy) Clear() {
 	p.rules = nil
 }
 
+// Drop takes a rule away. A request that it has parked stays parked until
+// [Handle.Release].
+func (p *Proxy) Drop(h *Handle) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rules = slices.DeleteFunc(p.rules, func(rule *Handle) bool { return rule == h })
+	p.dropped = append(p.dropped, h)
+}
+
+// Forget drops all but the last keep requests from the log.
+func (p *Proxy) Forget(keep int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if old := len(p.log) - keep; old > 0 {
+		p.log = slices.Delete(p.log, 0, old)
+	}
+}
+
 // Requests returns all requests so far, in the order they came in.
 func (p *Proxy) Requests() []Request {
 	p.mu.Lock()
@@ -98,9 +118,10 @@ func (p *Proxy) Requests() []Request {
 func (p *Proxy) releaseAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, h := range p.rules {
-		closeOnce(h.released)
+	for _, h := range slices.Concat(p.rules, p.dropped) {
+		h.Release()
 	}
+	p.dropped = nil
 }
 
 // serve handles one request. Panicking with ErrAbortHandler is how net/http
@@ -110,7 +131,7 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	seen := Request{Method: r.Method, Path: r.URL.RequestURI(), Body: string(body)}
+	seen := Request{Method: r.Method, Path: r.URL.RequestURI(), Body: string(body), At: time.Now()}
 	h := p.decide(seen)
 	if h == nil {
 		p.answer(w, r, seen)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 )
 
@@ -54,7 +55,7 @@ func TestRequestsWithoutARulePassUnchangedAndAreLogged(t *testing.T) {
 	if err != nil || status != 200 || answer != "PUT /a%2Fb?x=1&y text" || hits.Load() != 1 {
 		t.Errorf("got %d %q %v after %d hits", status, answer, err, hits.Load())
 	}
-	if diff := cmp.Diff([]Request{{Method: "PUT", Path: "/a%2Fb?x=1&y", Body: "text"}}, p.Requests()); diff != "" {
+	if diff := cmp.Diff([]Request{{Method: "PUT", Path: "/a%2Fb?x=1&y", Body: "text"}}, p.Requests(), cmpopts.IgnoreFields(Request{}, "At")); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -140,5 +141,32 @@ func TestParkedRequestWhoseClientHasGone(t *testing.T) {
 				t.Errorf("%d hits, want %d", hits.Load(), test.hits)
 			}
 		})
+	}
+}
+
+func TestDroppedRuleKeepsWhatItHasParked(t *testing.T) {
+	t.Parallel()
+	server, hits := counted(t)
+	p := New(t, server)
+	late := p.On(Rule{Do: Late})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-late.Reached()
+		cancel()
+	}()
+	if _, _, err := send(ctx, t, http.MethodPost, p.URL(), "x"); err == nil {
+		t.Error("the client got an answer")
+	}
+	p.Drop(late)
+	if status, _, err := send(t.Context(), t, http.MethodPost, p.URL(), "y"); err != nil || status != 200 || hits.Load() != 1 {
+		t.Errorf("the next request: %d, %v, %d hits; want it to pass", status, err, hits.Load())
+	}
+	late.Release()
+	late.AwaitDone(t)
+	if hits.Load() != 2 {
+		t.Errorf("%d hits, want 2", hits.Load())
+	}
+	if p.Forget(1); len(p.Requests()) != 1 || p.Requests()[0].Body != "y" {
+		t.Errorf("after Forget(1): %v", p.Requests())
 	}
 }

@@ -2,6 +2,7 @@ package faultproxy
 
 import (
 	"regexp"
+	"sync"
 	"testing"
 	"time"
 )
@@ -51,14 +52,17 @@ type Handle struct {
 	matched int // guarded by Proxy.mu
 
 	reached  chan struct{} // closed at the first request that met the outcome
-	released chan struct{} // closed by Release
+	released chan struct{} // closed by release
+	release  func()        // once, from any goroutine
 	answered chan struct{} // closed when that first request is done with
 }
 
 func newHandle(rule Rule) *Handle {
+	released := make(chan struct{})
 	return &Handle{
 		rule: rule, path: regexp.MustCompile(rule.Path), body: regexp.MustCompile(rule.Body),
-		reached: make(chan struct{}), released: make(chan struct{}), answered: make(chan struct{}),
+		reached: make(chan struct{}), answered: make(chan struct{}),
+		released: released, release: sync.OnceFunc(func() { close(released) }),
 	}
 }
 
@@ -94,7 +98,7 @@ func await(tb testing.TB, done <-chan struct{}, what string, rule Rule) {
 }
 
 // Release lets all requests go that the rule has parked or will match later.
-func (h *Handle) Release() { closeOnce(h.released) }
+func (h *Handle) Release() { h.release() }
 
 // closeOnce must not be called from two goroutines with the same channel.
 func closeOnce(c chan struct{}) {
