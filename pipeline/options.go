@@ -72,8 +72,10 @@ const (
 
 // Progress is how far the load is.
 type Progress struct {
-	Documents int64 // with an outcome
-	Failed    int64 // of those
+	Token     int64  // of the lease
+	Index     string // being filled
+	Documents int64  // with an outcome
+	Failed    int64  // of those
 	Retried   int64
 	Bytes     int64 // sent
 	Estimate  int64 // of all documents; 0 if unknown
