@@ -59,25 +59,32 @@ func TestEditsRaiseTheRevOfThosePersonsWhoseDocumentsChange(t *testing.T) {
 	}
 	conn := registered(t)
 	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // one transaction of the shared connection after another
-			inRolledBack(t, conn, func(tx pgx.Tx) {
-				before := revs(t, tx)
-				if _, err := tx.Exec(t.Context(), tt.edit); err != nil {
-					t.Fatal(err)
-				}
-				after := revs(t, tx)
-				for id := 1; id <= 3; id++ {
-					want := before[id]
-					if tt.want[id] {
-						want++
-					}
-					if after[id] != want {
-						t.Errorf("rev of person %d went from %d to %d, want %d", id, before[id], after[id], want)
-					}
-				}
-			})
-		})
+		before, after := revsAround(t, conn, tt.edit)
+		for id := 1; id <= 3; id++ {
+			want := before[id]
+			if tt.want[id] {
+				want++
+			}
+			if after[id] != want {
+				t.Errorf("%s: rev of person %d went from %d to %d, want %d", name, id, before[id], after[id], want)
+			}
+		}
 	}
+}
+
+// revsAround returns the revs before and after an edit, which it rolls back.
+func revsAround(t *testing.T, conn *pgx.Conn, edit string) (before, after [4]int64) {
+	t.Helper()
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(t.Context()) //nolint:errcheck // the database is dropped after the test
+	before = revs(t, tx)
+	if _, err := tx.Exec(t.Context(), edit); err != nil {
+		t.Fatalf("%s: %v", edit, err)
+	}
+	return before, revs(t, tx)
 }
 
 // registered returns a connection to a database with the small register.
@@ -94,16 +101,6 @@ func registered(t *testing.T) *pgx.Conn {
 		}
 	}
 	return conn
-}
-
-func inRolledBack(t *testing.T, conn *pgx.Conn, f func(pgx.Tx)) {
-	t.Helper()
-	tx, err := conn.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tx.Rollback(t.Context()) //nolint:errcheck // the database is dropped after the test
-	f(tx)
 }
 
 // raised marks person ids.
