@@ -9,6 +9,8 @@ import (
 	"example.com/reindex/internal/bulk"
 	"example.com/reindex/internal/config"
 	"example.com/reindex/internal/es"
+	"example.com/reindex/internal/preflight"
+	"example.com/reindex/internal/readback"
 	"example.com/reindex/internal/source"
 	"example.com/reindex/pipeline"
 )
@@ -34,7 +36,7 @@ const exitStatusHelp = `Exit status:
     2  the command line or the configuration is wrong (flags, file, SQL, index
        body, credentials); the alias is untouched
     3  more documents were rejected than --max-failures allows; untouched
-    4  a gate refused the swap; untouched
+    4  a gate refused the swap; verify found drift; untouched
    10  the alias or an index is in a shape that needs a person; untouched
    11  another run holds the lock; untouched
    12  the lock was lost during the run; untouched
@@ -49,6 +51,7 @@ func exitCode(err error) int {
 		held      *esalias.HeldError
 		shape     *esalias.ShapeError
 		gate      *pipeline.GateError
+		drift     *pipeline.DriftError
 		rejected  *bulk.FailuresError
 		interrupt *pipeline.InterruptError
 	)
@@ -68,7 +71,7 @@ func exitCode(err error) int {
 		return exitShape
 	case errors.Is(err, esalias.ErrLeaseLost):
 		return exitLost
-	case errors.As(err, &gate):
+	case errors.As(err, &gate), errors.As(err, &drift):
 		return exitGate
 	case errors.As(err, &rejected):
 		return exitRejected
@@ -85,10 +88,13 @@ func isUsage(err error) bool {
 		usage    usageError
 		conf     *config.Error
 		sqlError *source.ConfigError
+		field    *readback.FieldError
+		order    *pipeline.OrderError
 		refused  *es.Error
 	)
 	switch {
-	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &sqlError), es.IsAuth(err):
+	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &sqlError), es.IsAuth(err),
+		errors.As(err, &field), errors.As(err, &order):
 		return true
 	case strings.HasPrefix(err.Error(), "unknown command"):
 		return true // cobra has no type for it
@@ -105,8 +111,10 @@ func hint(err error) string {
 		conf     *config.Error
 		sqlError *source.ConfigError
 		usage    usageError
+		drift    *pipeline.DriftError
 		rejected *bulk.FailuresError
 		noAnswer *es.NoAnswerError
+		finding  *preflight.Error
 	)
 	switch {
 	case errors.As(err, &held):
@@ -117,6 +125,12 @@ func hint(err error) string {
 		return "the alias is on one complete index; `reindex status` shows which. If in doubt, run again"
 	case errors.Is(err, esalias.ErrLeaseLost):
 		return "the alias was not moved by this run; another run may be at work (`reindex status`). It is safe to run again"
+	case errors.As(err, &drift) && drift.Report.Left == nil:
+		return "`reindex verify --repair` levels it, `reindex run` builds it anew"
+	case errors.As(err, &drift):
+		return "live writers may still be at it: verify again; `reindex run` builds the index anew"
+	case errors.As(err, &finding):
+		return finding.Hint
 	case errors.As(err, &usage):
 		return "`" + usage.command + " --help` shows how to call it"
 	case errors.As(err, &rejected):

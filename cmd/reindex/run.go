@@ -125,6 +125,10 @@ func (a *app) deps(ctx context.Context, c *config.Config, o pipeline.Observer) (
 	if err != nil {
 		return pipeline.Deps{}, nil, err
 	}
+	if err := a.cheapChecks(ctx, c); err != nil {
+		src.Close()
+		return pipeline.Deps{}, nil, err
+	}
 	alias, err := a.alias(c)
 	if err != nil {
 		src.Close()

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"example.com/reindex/internal/config"
+	"example.com/reindex/internal/preflight"
+	"example.com/reindex/internal/source"
+)
+
+var errProblems = errors.New("a run would fail")
+
+func (a *app) checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Try every precondition of a run and say what to do",
+		Long: `Ask both servers what a run would stumble over: versions, privileges, the shape
+of the alias, index templates, room on disk and in the shard budget, the plans
+of the queries, duplicate ids, standbys and poolers. It changes nothing. Each
+line is ok, warning or problem; status 1 if there is a problem.
+
+` + exitStatusHelp,
+		Example: `  reindex check
+  reindex check --json`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.load(cmd, os.LookupEnv)
+			if err != nil {
+				return err
+			}
+			return a.printFindings(a.preflight(cmd.Context(), c))
+		},
+	}
+}
+
+// preflight looks at both sides, each as far as it can be reached.
+func (a *app) preflight(ctx context.Context, c *config.Config) []preflight.Finding {
+	var inspection source.Inspection
+	src, err := openSource(ctx, c.Source)
+	if err == nil {
+		inspection, err = src.Inspect(ctx)
+		src.Close()
+	}
+	findings := preflight.PostgreSQL(inspection, err)
+	target, err := a.target(c)
+	if err != nil {
+		return append(findings, preflight.Finding{
+			Subject: "elasticsearch", Level: preflight.Problem, Text: err.Error(), Hint: "see elasticsearch in the configuration",
+		})
+	}
+	return append(findings, preflight.Elasticsearch(ctx, target)...)
+}
+
+// cheapChecks are those that every run can afford.
+func (a *app) cheapChecks(ctx context.Context, c *config.Config) error {
+	target, err := a.target(c)
+	if err != nil {
+		return err
+	}
+	return preflight.Cheap(ctx, target)
+}
+
+func (a *app) target(c *config.Config) (preflight.Target, error) {
+	transport, err := elasticsearch(c.Elasticsearch, 2)
+	if err != nil {
+		return preflight.Target{}, err
+	}
+	alias, err := a.alias(c)
+	if err != nil {
+		return preflight.Target{}, err
+	}
+	return preflight.Target{
+		ES: transport, Alias: alias, Lease: c.Lock.Lease,
+		Shards:   bodySetting(c.Index.Body, "number_of_shards"),
+		Replicas: bodySetting(c.Index.Body, "number_of_replicas"),
+	}, nil
+}
+
+// bodySetting reads a number of the index body in its usual spellings;
+// Elasticsearch's default for both is 1.
+func bodySetting(body json.RawMessage, name string) int {
+	var b struct {
+		Settings map[string]any `json:"settings"`
+	}
+	if err := json.Unmarshal(body, &b); err != nil {
+		return 1 // the run reports it
+	}
+	nested, _ := b.Settings["index"].(map[string]any)
+	for _, value := range []any{b.Settings[name], b.Settings["index."+name], nested[name]} {
+		if n, err := strconv.Atoi(fmt.Sprint(value)); err == nil {
+			return n
+		}
+	}
+	return 1
+}
+
+func (a *app) printFindings(findings []preflight.Finding) error {
+	problems, warnings := 0, 0
+	for _, f := range findings {
+		switch f.Level {
+		case preflight.Problem:
+			problems++
+		case preflight.Warning:
+			warnings++
+		case preflight.OK:
+		}
+		if a.json {
+			a.printJSON(message{
+				"message_type": "finding", "subject": f.Subject, "level": f.Level, "text": f.Text, "hint": f.Hint,
+			})
+			continue
+		}
+		fmt.Fprintf(a.out, "%-8s %-14s %s\n", f.Level, f.Subject, f.Text)
+		if f.Hint != "" {
+			fmt.Fprintf(a.out, "%-8s %-14s -> %s\n", "", "", f.Hint)
+		}
+	}
+	if a.json {
+		a.printJSON(message{"message_type": "summary", "problems": problems, "warnings": warnings})
+	} else {
+		fmt.Fprintf(a.out, "\n%d problems, %d warnings\n", problems, warnings)
+	}
+	if problems > 0 {
+		return reportedError{errProblems}
+	}
+	return nil
+}

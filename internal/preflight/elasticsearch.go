@@ -1,0 +1,174 @@
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
+
+	"example.com/reindex/esalias"
+	"example.com/reindex/internal/es"
+)
+
+// Target is the Elasticsearch side of a run.
+type Target struct {
+	ES       esapi.Transport
+	Alias    *esalias.Client
+	Lease    time.Duration
+	Shards   int // primaries that the index body asks for
+	Replicas int
+}
+
+// Elasticsearch looks at the cluster. The first finding is whether it answers;
+// if it does not, it is the only one.
+func Elasticsearch(ctx context.Context, t Target) []Finding {
+	reached := t.reach(ctx)
+	if reached.Level == Problem {
+		return []Finding{reached}
+	}
+	return []Finding{
+		reached,
+		t.privileges(ctx),
+		t.shape(ctx),
+		t.templates(ctx),
+		t.disk(ctx),
+		t.shardBudget(ctx),
+		t.autoCreate(ctx),
+		t.lease(ctx),
+	}
+}
+
+// Cheap looks at what would end a run late, with one or two requests each. The
+// error is an [Error]; what cannot be looked at is left to the run.
+func Cheap(ctx context.Context, t Target) error {
+	for _, f := range []Finding{t.privileges(ctx), t.disk(ctx), t.shardBudget(ctx)} {
+		if f.Level == Problem {
+			return &Error{Finding: f}
+		}
+	}
+	return nil
+}
+
+// reach asks the nodes for their versions: a distribution without the root
+// handler answers this too.
+func (t Target) reach(ctx context.Context) Finding {
+	const subject = "elasticsearch"
+	var answer struct {
+		Nodes map[string]struct {
+			Version string `json:"version"`
+		} `json:"nodes"`
+	}
+	err := es.Do(ctx, t.ES, http.MethodGet, "/_nodes/_all/none?filter_path=nodes.*.version", nil, &answer)
+	switch {
+	case es.IsStatus(err, http.StatusForbidden):
+		return warning(subject, "answers; its version may not be asked for", "grant the cluster privilege monitor")
+	case es.IsAuth(err):
+		return problem(subject, "the credentials are refused", "check ELASTICSEARCH_API_KEY, or ELASTICSEARCH_USERNAME and ELASTICSEARCH_PASSWORD")
+	case err != nil:
+		return problem(subject, err.Error(), "is it up, and is elasticsearch.url right?")
+	}
+	versions := map[string]int{}
+	for _, node := range answer.Nodes {
+		versions[node.Version]++
+	}
+	return versionFinding(subject, versions)
+}
+
+func versionFinding(subject string, versions map[string]int) Finding {
+	list := sorted(versions)
+	text := "version " + strings.Join(list, ", ")
+	if len(list) > 1 {
+		return warning(subject, text, "a rolling upgrade is under way; a run is safe, but better after it")
+	}
+	for _, v := range list {
+		if !strings.HasPrefix(v, "8.") && !strings.HasPrefix(v, "9.") {
+			return problem(subject, text+" is not supported", "the swap was tried on 8.11 to 9.2")
+		}
+	}
+	return ok(subject, text)
+}
+
+// privileges asks what the user may do; without security nobody can be asked,
+// and everything is allowed.
+func (t Target) privileges(ctx context.Context) Finding {
+	const subject = "privileges"
+	alias := t.Alias.Alias()
+	body := fmt.Appendf(nil, `{"cluster":["monitor"],"index":[
+		{"names":[%q,%q,%q,%q],"privileges":["manage","read","write"],"allow_restricted_indices":false}]}`,
+		alias, alias+"-000001", alias+".w-1-x", "lock-"+alias)
+	var answer struct {
+		All     bool                       `json:"has_all_requested"`
+		Cluster map[string]bool            `json:"cluster"`
+		Index   map[string]map[string]bool `json:"index"`
+	}
+	err := es.Do(ctx, t.ES, http.MethodPost, "/_security/user/_has_privileges", body, &answer)
+	var refused *es.Error
+	switch {
+	case errors.As(err, &refused) && !es.IsAuth(err):
+		return ok(subject, "security is off: everybody may do everything")
+	case err != nil:
+		return notAsked(subject, err)
+	case answer.All:
+		return ok(subject, "all that a run needs")
+	}
+	return problem(subject, "missing: "+strings.Join(missing(answer.Cluster, answer.Index), ", "),
+		"grant the role of docs/operations.md")
+}
+
+func missing(cluster map[string]bool, index map[string]map[string]bool) []string {
+	var list []string
+	for privilege, has := range cluster {
+		if !has {
+			list = append(list, "cluster "+privilege)
+		}
+	}
+	for name, privileges := range index {
+		for privilege, has := range privileges {
+			if !has {
+				list = append(list, privilege+" on "+name)
+			}
+		}
+	}
+	return sortedStrings(list)
+}
+
+// shape is whether a swap could take place.
+func (t Target) shape(ctx context.Context) Finding {
+	const subject = "alias"
+	status, err := t.Alias.Status(ctx)
+	switch {
+	case err != nil:
+		return notAsked(subject, err)
+	case status.Shape != nil:
+		return problem(subject, status.Shape.Error(), status.Shape.Hint)
+	case status.Live == "":
+		return ok(subject, t.Alias.Alias()+" does not exist yet; the first run makes it")
+	case status.LiveToken == 0:
+		return warning(subject, t.Alias.Alias()+" is on "+status.Live+", which this program did not make",
+			"the first run takes the alias over and leaves that index alone")
+	}
+	return ok(subject, t.Alias.Alias()+" is on "+status.Live)
+}
+
+// lease compares the lease with how long this cluster takes to answer: a
+// renewal has to come back well within its tenth.
+func (t Target) lease(ctx context.Context) Finding {
+	const subject = "lease"
+	var slowest time.Duration
+	for range 5 {
+		started := time.Now()
+		if _, err := t.Alias.Live(ctx); err != nil {
+			return notAsked(subject, err)
+		}
+		slowest = max(slowest, time.Since(started))
+	}
+	text := fmt.Sprintf("%s; the slowest of 5 answers took %s", t.Lease, slowest.Round(time.Millisecond))
+	if slowest > t.Lease/10 {
+		return warning(subject, text, "raise lock.lease to at least ten times that, or runs lose their lock when Elasticsearch is busy")
+	}
+	return ok(subject, text)
+}

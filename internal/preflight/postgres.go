@@ -1,0 +1,68 @@
+package preflight
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+
+	"example.com/reindex/internal/source"
+)
+
+// PostgreSQL turns a look at the database into findings. err is what the look
+// ended with, if it could not be finished.
+func PostgreSQL(found source.Inspection, err error) []Finding {
+	if err != nil {
+		return []Finding{problem("postgresql", err.Error(), "see the message; a run would stop there too")}
+	}
+	findings := []Finding{
+		ok("postgresql", "version "+found.Version),
+		standby(found),
+		sharing(found),
+		tables(found),
+		ids(found),
+	}
+	if len(found.Warnings) == 0 {
+		return append(findings, ok("plans", "every query reads only the range it is asked for"))
+	}
+	for i, w := range found.Warnings {
+		findings = append(findings, warning(fmt.Sprintf("plans %d", i+1), w,
+			"rewrite the query so that the condition on the id reaches its tables"))
+	}
+	return findings
+}
+
+func standby(found source.Inspection) Finding {
+	if !found.Standby {
+		return ok("standby", "the server is a primary")
+	}
+	return warning("standby", "the server is a standby: replay can cancel a long snapshot, and the catch-up passes see edits late",
+		"set hot_standby_feedback, or raise max_standby_streaming_delay above the length of a run")
+}
+
+func sharing(found source.Inspection) Finding {
+	if found.Spread == nil {
+		return ok("snapshot", "a second connection can join the snapshot of the first")
+	}
+	return problem("snapshot", found.Spread.Error(),
+		"connect to the server itself, not through a pooler in transaction mode or a load balancer")
+}
+
+func tables(found source.Inspection) Finding {
+	if len(found.Unreadable) == 0 {
+		return ok("tables", "all may be read")
+	}
+	list := strings.Join(found.Unreadable, ", ")
+	return problem("tables", "may not be read: "+list, "GRANT SELECT ON "+list+" TO the role of the run")
+}
+
+func ids(found source.Inspection) Finding {
+	if len(found.Duplicates) > 0 {
+		return problem("ids", "the document query has more than one row for id "+strings.Join(found.Duplicates, ", "),
+			"it fans out; move what comes many times into a list query, or choose one row with LATERAL ... LIMIT 1")
+	}
+	if found.Documents == 0 {
+		return warning("ids", "the document query has no rows", "a run would refuse to swap an empty index in (--allow-empty)")
+	}
+	return ok("ids", humanize.Comma(found.Documents)+" documents, each id once")
+}

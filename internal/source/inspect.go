@@ -1,0 +1,142 @@
+package source
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// Inspection is what a look at the database found, for people who want to know
+// before a run.
+type Inspection struct {
+	Version string // of the server
+	// Standby says that the server is one: long snapshots meet replay there.
+	Standby bool
+	// Spread says that connections do not all reach the same server, as
+	// behind a load balancer; snapshots cannot be shared then.
+	Spread error
+	// Unreadable are the tables of the queries that the role may not read.
+	Unreadable []string
+	// Duplicates are the first ids that the document query has twice.
+	Duplicates []string
+	// Documents is the exact number of rows of the document query.
+	Documents int64
+	Warnings  []string // see [Source.Warnings]
+}
+
+// duplicatesShown bounds Inspection.Duplicates.
+const duplicatesShown = 5
+
+// Inspect asks the database what a run would stumble over. It reads the whole
+// document query once, for duplicate ids, and changes nothing.
+func (s *Source) Inspect(ctx context.Context) (Inspection, error) {
+	found := Inspection{Warnings: s.Warnings()}
+	session, err := connect(ctx, s.conf, "")
+	if err != nil {
+		return found, err
+	}
+	err = s.inspect(session, &found)
+	return found, errors.Join(err, session.close())
+}
+
+func (s *Source) inspect(session *session, found *Inspection) error {
+	row, err := session.row("SELECT pg_catalog.current_setting('server_version'), pg_catalog.pg_is_in_recovery()")
+	if err != nil {
+		return fmt.Errorf("ask for the server's version: %w", err)
+	}
+	found.Version, found.Standby = string(row[0]), string(row[1]) == "t"
+	found.Spread = s.canShare(session)
+	if found.Unreadable, err = s.unreadable(session); err != nil {
+		return err
+	}
+	if found.Duplicates, err = s.duplicates(session); err != nil {
+		return err
+	}
+	row, err = session.row(s.document.countSQL())
+	if err != nil {
+		return queryError(s.document.name, "", err)
+	}
+	found.Documents = parseCount(row[0])
+	return nil
+}
+
+// canShare tries what every run does: a second connection joins the snapshot
+// of the first.
+func (s *Source) canShare(session *session) error {
+	info, err := session.export()
+	if err != nil {
+		return fmt.Errorf("export a snapshot: %w", err)
+	}
+	second, err := connect(session.parent, s.conf, info.Name)
+	if err != nil {
+		return err
+	}
+	return second.close()
+}
+
+// unreadable asks about every table in the plans of the queries. Preparing
+// them has asked already whether the query as a whole may run; this names the
+// tables, views' own tables included.
+func (s *Source) unreadable(session *session) ([]string, error) {
+	tables := map[string]bool{}
+	for _, q := range append([]*query{s.document}, s.lists...) {
+		row, err := session.row("EXPLAIN (VERBOSE, FORMAT JSON) SELECT *" + q.from())
+		if err != nil {
+			return nil, queryError(q.name, "", err)
+		}
+		var plans []any
+		if err := json.Unmarshal(row[0], &plans); err != nil {
+			return nil, fmt.Errorf("read the plan of %s: %w", q.name, err)
+		}
+		collectTables(plans, tables)
+	}
+	var denied []string
+	for table := range tables {
+		row, err := session.row("SELECT pg_catalog.has_table_privilege($1::pg_catalog.text, 'SELECT')", []byte(table))
+		if err != nil {
+			return nil, fmt.Errorf("ask for the privilege on %s: %w", table, err)
+		}
+		if string(row[0]) != "t" {
+			denied = append(denied, table)
+		}
+	}
+	slices.Sort(denied)
+	return denied, nil
+}
+
+// collectTables finds every "Relation Name" with its schema in a plan.
+func collectTables(node any, tables map[string]bool) {
+	switch n := node.(type) {
+	case []any:
+		for _, child := range n {
+			collectTables(child, tables)
+		}
+	case map[string]any:
+		name, _ := n["Relation Name"].(string)
+		schema, _ := n["Schema"].(string)
+		if name != "" && schema != "" {
+			tables[quoteName(schema)+"."+quoteName(name)] = true
+		}
+		for _, child := range n {
+			collectTables(child, tables)
+		}
+	}
+}
+
+func (s *Source) duplicates(session *session) ([]string, error) {
+	id := s.document.idExpr()
+	sql := "SELECT " + id + s.document.from() + " GROUP BY 1 HAVING pg_catalog.count(*) > 1 ORDER BY 1 LIMIT " +
+		strconv.Itoa(duplicatesShown)
+	rows := session.pg.ExecParams(session.ctx, sql, nil, nil, nil, nil)
+	var ids []string
+	for rows.NextRow() {
+		ids = append(ids, string(rows.Values()[0]))
+	}
+	if _, err := rows.Close(); err != nil {
+		return nil, queryError(s.document.name, "", session.cause(err))
+	}
+	return ids, nil
+}
