@@ -35,6 +35,10 @@ type storedJSON struct {
 	} `json:"error"`
 }
 
+func (d storedJSON) stored(id string) Stored {
+	return Stored{ID: id, Found: d.Found, Version: d.Ver, SeqNo: d.SeqNo, PrimaryTerm: d.Term, Source: d.Source}
+}
+
 // Get reads documents by id, in the order of ids, with one realtime request:
 // what was written before it is seen, refreshed or not.
 func Get(ctx context.Context, t esapi.Transport, index string, ids []string) ([]Stored, error) {
@@ -56,7 +60,7 @@ func Get(ctx context.Context, t esapi.Transport, index string, ids []string) ([]
 		if d.Error != nil {
 			return nil, fmt.Errorf("read document %s of %s: %s: %s", d.ID, index, d.Error.Type, d.Error.Reason)
 		}
-		stored[i] = Stored{ID: ids[i], Found: d.Found, Version: d.Ver, SeqNo: d.SeqNo, PrimaryTerm: d.Term, Source: d.Source}
+		stored[i] = d.stored(ids[i])
 	}
 	return stored, nil
 }

@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -51,11 +52,14 @@ func (r *ranges) takeGiven() (idRange, bool) {
 	return next, true
 }
 
-// give returns ranges that are to be read after all.
+// give returns ranges that are to be read after all. The first part is taken
+// first, so that one stream alone reads all ids in ascending order.
 func (r *ranges) give(parts ...idRange) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.given = append(r.given, parts...)
+	for _, part := range slices.Backward(parts) {
+		r.given = append(r.given, part)
+	}
 }
 
 // planner cuts the id space while streams already load the first ranges.
