@@ -1,0 +1,35 @@
+package livewriter
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// PersonQuery makes a [Writer]'s Query from the SQL files of examples/persons,
+// the ones that the rebuild uses: what is read in two ways differs one day.
+//
+// jsonb spells numbers and text as reindex does, so that the bytes of a
+// document may differ and what it says does not. A timestamp would not do: its
+// text in jsonb ends in +00:00, in reindex in Z.
+func PersonQuery(dir string) (string, error) {
+	var sql [3]string
+	for i, name := range []string{"persons.sql", "programme_memberships.sql", "trusts.sql"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return "", fmt.Errorf("person query: %w", err)
+		}
+		sql[i] = string(text)
+	}
+	return fmt.Sprintf(`
+SELECT (SELECT (to_jsonb(d) - 'rev' || jsonb_build_object('programmeMemberships', m.list, 'trusts', t.list))::text
+        FROM (%s
+        ) d,
+        LATERAL (SELECT coalesce(jsonb_agg(to_jsonb(l) - 'personId'), '[]') AS list FROM (%s
+        ) l WHERE l."personId" = p.id) m,
+        LATERAL (SELECT coalesce(jsonb_agg(DISTINCT to_jsonb(l) - 'personId'), '[]') AS list FROM (%s
+        ) l WHERE l."personId" = p.id) t
+        WHERE d."personId" = p.id),
+       p.rev
+FROM person p WHERE p.id = $1::text::bigint`, sql[0], sql[1], sql[2]), nil
+}

@@ -1,0 +1,165 @@
+package pipeline_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+
+	"example.com/reindex/examples/livewriter"
+	"example.com/reindex/pipeline"
+)
+
+// edit changes an item and, unless late, tells the live writer.
+func (s *stock) edit(t *testing.T, id, name string, late bool) {
+	t.Helper()
+	s.sql(t, fmt.Sprintf("UPDATE item SET name = '%s', rev = rev + 1 WHERE id = %s", name, id))
+	if late {
+		return
+	}
+	s.refresh(t, id, livewriter.Written)
+}
+
+func (s *stock) refresh(t *testing.T, id string, want livewriter.Outcome) {
+	t.Helper()
+	got, err := s.writer.Refresh(t.Context(), id)
+	if err != nil || got != want {
+		t.Fatalf("Refresh(%s) = %s, %v; want %s", id, got, err, want)
+	}
+}
+
+func TestLiveEditsDuringVerifyAreNoDrift(t *testing.T) {
+	t.Parallel()
+	for _, versions := range []bool{true, false} {
+		t.Run(fmt.Sprintf("versions %t", versions), func(t *testing.T) {
+			t.Parallel()
+			s := newStock(t, integers(versions), 30)
+			s.opts.Gates.MaxShrink = 0
+			// The edits are committed when the snapshot is asked for and are
+			// delivered while it is read: the first round sees them half way.
+			take, n := s.deps.Snapshot, 0
+			s.deps.Snapshot = func(ctx context.Context) (pipeline.Snapshot, error) {
+				n++
+				if n == 1 {
+					s.edit(t, "6", "edited", true)
+					s.sql(t, "INSERT INTO item VALUES (100, 'created'); DELETE FROM item WHERE id = 9")
+				}
+				return take(ctx)
+			}
+			delivered := false
+			s.meddle(func(int) {
+				if delivered {
+					return
+				}
+				delivered = true
+				s.refresh(t, "6", livewriter.Written)
+				s.refresh(t, "100", livewriter.Written)
+				if got, err := s.writer.Delete(t.Context(), "9", s.version(10)); err != nil || got != livewriter.Deleted {
+					t.Errorf("Delete = %s, %v; want deleted", got, err)
+				}
+			})
+			r, err := s.verify(t)
+			if err != nil || r.Outcome != pipeline.DriftOutcomeEqual || r.Rounds != 2 {
+				t.Errorf("verify = %s after %d rounds, %q, %v; want equal after 2", r.Outcome, r.Rounds, summarize(r.Found), err)
+			}
+		})
+	}
+}
+
+func (s *stock) version(v int64) int64 {
+	if s.versions {
+		return v
+	}
+	return 0
+}
+
+func TestDocumentEditedInEveryRoundIsNoDrift(t *testing.T) {
+	t.Parallel()
+	s := newStock(t, integers(true), 10)
+	take, n := s.deps.Snapshot, 0
+	s.deps.Snapshot = func(ctx context.Context) (pipeline.Snapshot, error) {
+		if n++; n <= 3 { // each edit is delivered a round later
+			if n > 1 {
+				s.refresh(t, "6", livewriter.Written)
+			}
+			s.edit(t, "6", fmt.Sprint("edit ", n), true)
+		} else if n == 4 {
+			s.refresh(t, "6", livewriter.Written)
+		}
+		return take(ctx)
+	}
+	r, err := s.verify(t)
+	// The fourth round opens its index before the last delivery.
+	var drift *pipeline.DriftError
+	if r.Rounds != 4 || !errors.As(err, &drift) {
+		t.Errorf("verify = %s after %d rounds, %v; want three rounds put off, drift in the fourth", r.Outcome, r.Rounds, err)
+	}
+}
+
+func TestNewerVersionInTheIndexIsNoDrift(t *testing.T) {
+	t.Parallel()
+	s := newStock(t, integers(true), 10)
+	s.put(t, "6", 11, `{"id":6,"name":"newer","price":1,"tags":[]}`)
+	r, err := s.verify(t)
+	if err != nil || r.Outcome != pipeline.DriftOutcomeEqual || r.Newer != 1 {
+		t.Errorf("verify = %s, %d newer, %v; want equal with 1 newer", r.Outcome, r.Newer, err)
+	}
+}
+
+func TestRepairNeverOverwritesANewerEdit(t *testing.T) {
+	t.Parallel()
+	for _, versions := range []bool{true, false} {
+		t.Run(fmt.Sprintf("versions %t", versions), func(t *testing.T) {
+			t.Parallel()
+			s := newStock(t, integers(versions), 10)
+			s.put(t, "6", 10, `{"id":6,"name":"stale","tags":[]}`)         // different
+			s.delete(t, "9", 10)                                           // missing
+			s.sql(t, "DELETE FROM item WHERE id = 12")                     // extra
+			s.put(t, "15", 10, `{"id":15,"name":"stale, left","tags":[]}`) // different, left alone
+			edited := false
+			s.meddle(func(snapshot int) {
+				if snapshot != 2 || edited {
+					return // the second snapshot is the one that is written from
+				}
+				edited = true
+				s.edit(t, "6", "edited", false)
+				s.edit(t, "9", "edited", false)
+				s.sql(t, "INSERT INTO item VALUES (12, 'back', 2, 11)")
+				s.refresh(t, "12", livewriter.Written)
+			})
+			r, err := s.repair(t)
+			if err != nil || r.Outcome != pipeline.DriftOutcomeRepaired || r.LeftToWriters != 3 || r.Updated != 1 {
+				t.Errorf("repair = %s, %d left to writers, %d updated, %v; want repaired, 3 and 1", r.Outcome, r.LeftToWriters, r.Updated, err)
+			}
+			for id, want := range map[string]string{"6": "edited", "9": "edited", "12": "back", "15": "item 5"} {
+				text, err := json.Marshal(s.stored(t, id)["_source"])
+				if err != nil {
+					t.Fatal(err)
+				}
+				var stored struct{ Name string }
+				if err := json.Unmarshal(text, &stored); err != nil || stored.Name != want {
+					t.Errorf("document %s is %q, want %q", id, stored.Name, want)
+				}
+			}
+		})
+	}
+}
+
+func TestRepairIsRefusedWhenTheSourceHasShrunk(t *testing.T) {
+	t.Parallel()
+	s := newStock(t, integers(true), 10)
+	s.sql(t, "DELETE FROM item WHERE id > 9")
+	var gate *pipeline.GateError
+	if _, err := s.repair(t); !errors.As(err, &gate) || gate.Gate != "max_shrink" {
+		t.Errorf("repair = %v; want gate max_shrink", err)
+	}
+	s.sql(t, "DELETE FROM item")
+	s.opts.Gates.MaxShrink = 1
+	if _, err := s.repair(t); !errors.As(err, &gate) || gate.Gate != "min_documents" {
+		t.Errorf("repair = %v; want gate min_documents", err)
+	}
+	if stored := s.stored(t, "30"); stored["found"] != true {
+		t.Error("a refused repair has deleted documents")
+	}
+}

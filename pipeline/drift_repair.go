@@ -1,0 +1,122 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"example.com/reindex/esalias"
+	"example.com/reindex/internal/bulk"
+	"example.com/reindex/internal/document"
+)
+
+// repair levels the live index. It writes what has differed for a round,
+// through the mark of the swap that made the index live, and each write only
+// if nothing newer has come since. Then everything is compared once more.
+func (v *verification) repair(ctx context.Context, lease *esalias.Lease) error {
+	if err := v.locate(ctx); err != nil { // again: a run may have ended before the lease was ours
+		return err
+	}
+	lease.Report("comparing", 0, 0)
+	s := &suspects{limit: maxSuspects}
+	seen, err := v.round(ctx, 1, s, nil)
+	if err != nil {
+		return err
+	}
+	v.compared(seen)
+	v.report.Found = seen.found
+	if seen.first == 0 && !s.overflow {
+		return v.conclude(ctx, DriftOutcomeEqual)
+	}
+	if err := v.gate(seen, s); err != nil {
+		return err
+	}
+	lease.Report("repairing", 0, seen.documents)
+	if err := v.write(ctx, s); err != nil {
+		return fmt.Errorf("repair %s: %w", v.report.Index, err)
+	}
+	lease.Report("comparing again", 0, seen.documents)
+	left, err := v.rounds(ctx)
+	if err != nil {
+		return err
+	}
+	v.report.Left = left.found
+	if differences(v.report.Found) == 0 {
+		return v.conclude(ctx, DriftOutcomeEqual) // it was all on its way
+	}
+	return v.conclude(ctx, DriftOutcomeRepaired)
+}
+
+// gate keeps a repair from emptying the live index because the tables of the
+// source are: it would do at once what no run is allowed to.
+func (v *verification) gate(seen tally, s *suspects) error {
+	g, after := v.opts.Gates, seen.documents
+	if after < g.MinDocuments {
+		return &RepairRefusedError{Gate: &GateError{Gate: "min_documents", Reason: fmt.Sprintf(
+			"the source has %d documents, gates.min_documents is %d", after, g.MinDocuments)}}
+	}
+	// Copies of a document that stays are no loss.
+	before := seen.indexed - s.duplicates
+	if missing := before - after; float64(missing) > g.MaxShrink*float64(before) {
+		return &RepairRefusedError{Gate: &GateError{Gate: "max_shrink", Reason: fmt.Sprintf(
+			"%s has %d documents, the source %d: %.1f %% fewer, at most %.1f %% allowed; --max-shrink raises it",
+			v.report.Index, before, after, 100*float64(missing)/float64(before), 100*g.MaxShrink)}}
+	}
+	return nil
+}
+
+// write is the second round, with a remedy for each difference that has stood.
+func (v *verification) write(ctx context.Context, s *suspects) error {
+	loader, err := bulk.New(v.Bulk, bulk.Options{
+		Target:      v.mark,
+		Workers:     v.opts.Workers,
+		BatchBytes:  v.opts.BatchBytes,
+		MaxFailures: v.opts.MaxFailures,
+		RetryFor:    v.opts.RetryFor,
+		OnFailure:   v.opts.OnFailure,
+	})
+	if err != nil {
+		return err
+	}
+	err = loader.Load(ctx, func(ctx context.Context, add func(document.Document) error) error {
+		t, err := v.round(ctx, 2, s, func(d difference) error { return add(v.remedy(d)) })
+		v.report.Found = t.found
+		return err
+	})
+	c := loader.Counts()
+	v.report.Created, v.report.Updated, v.report.Deleted = c.Created, c.Updated, c.Deleted
+	v.report.LeftToWriters, v.report.Failed = c.Conflicts, c.Failed
+	return err
+}
+
+// remedy is the write that levels one document, with the condition that leaves
+// to a live writer what it has touched.
+//
+// With versions, the condition is the version: that of the source for what is
+// written, that of the index for what is deleted (external_gte), so that one
+// that has become newer is neither replaced nor removed. Without versions, it
+// is that the document is still the one that was compared, or still missing.
+func (v *verification) remedy(d difference) document.Document {
+	deletion := d.kind == DriftExtra || d.kind == DriftDuplicate
+	switch {
+	case deletion && v.deleteByVersion(d):
+		return document.Document{ID: []byte(d.hit.ID), Version: d.hit.Version}
+	case deletion:
+		return document.Document{ID: []byte(d.hit.ID), SeqNo: d.hit.SeqNo, PrimaryTerm: d.hit.PrimaryTerm}
+	case v.opts.Versions:
+		return d.doc
+	case d.hit == nil:
+		d.doc.Create = true
+		return d.doc
+	}
+	d.doc.SeqNo, d.doc.PrimaryTerm = d.hit.SeqNo, d.hit.PrimaryTerm
+	return d.doc
+}
+
+// deleteByVersion: a deletion by version leaves a tombstone that a later
+// version of the document gets past at once; one by sequence number raises the
+// version by one, which can shut the next version out for a minute
+// (index.gc_deletes). But where the document does not belong under its _id,
+// its version says nothing about the one that does.
+func (v *verification) deleteByVersion(d difference) bool {
+	return v.opts.Versions && d.hit.Version > 0 && d.hit.HasKey && d.hit.Key.String() == d.hit.ID
+}

@@ -1,0 +1,195 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.com/reindex/internal/document"
+	"example.com/reindex/internal/fingerprint"
+	"example.com/reindex/internal/readback"
+)
+
+const (
+	// maxRounds bounds how often everything is compared. The second round
+	// settles all that was written in time; the others are for documents that
+	// are edited without a pause.
+	maxRounds = 5
+	// maxSuspects bounds the memory for documents that differ, to some 30 MB.
+	// No live writer is behind a million of them: what is beyond needs no
+	// second look.
+	maxSuspects = 1 << 20
+)
+
+// suspects are the documents that differed when they were last looked at, with
+// a hash of what the source had.
+type suspects struct {
+	documents  fingerprint.Set // by id: missing or different
+	surplus    fingerprint.Set // by _id: extra or duplicate
+	duplicates int64           // differences of this kind in the first round
+	limit      int64
+	overflow   bool
+}
+
+// look is what another look at a difference makes of it.
+type look int
+
+const (
+	lookNew    look = iota // seen for the first time
+	lookMoving             // differs again, and the source has changed since
+	lookDrift              // differs again, and the source is as it was
+)
+
+// look tells whether a difference has stood for a round. The writer of an edit
+// had all of a round to deliver it; only if the source has changed since the
+// last look may another edit be on its way.
+func (s *suspects) look(round int, d difference) look {
+	if round == 1 && d.kind == DriftDuplicate {
+		s.duplicates++
+	}
+	if s.overflow {
+		return lookDrift
+	}
+	change := fingerprint.New
+	if d.kind == DriftExtra || d.kind == DriftDuplicate {
+		change, _ = s.surplus.Observe(round, []byte(d.hit.ID), fingerprint.Print{})
+	} else {
+		change, _ = s.documents.Observe(round, d.doc.ID, fingerprint.Of(d.doc.JSON, d.doc.Version))
+	}
+	switch change {
+	case fingerprint.Same:
+		return lookDrift
+	case fingerprint.Changed:
+		return lookMoving
+	case fingerprint.New:
+	}
+	s.overflow = round == 1 && s.documents.Len()+s.surplus.Len() > s.limit
+	return lookNew
+}
+
+// forget drops what did not differ in this round.
+func (s *suspects) forget(round int) error {
+	drop := func([]byte, fingerprint.Print) error { return nil }
+	return errors.Join(s.documents.Sweep(round, drop), s.surplus.Sweep(round, drop))
+}
+
+// tally is what one round found.
+type tally struct {
+	found              map[DriftKind]DriftFound
+	first, moving      int64 // differences that do not count yet
+	documents, indexed int64
+	newer              int64
+	at                 time.Time
+}
+
+func (t *tally) count(d difference) {
+	if d.kind == "" {
+		return // its duplicates are counted
+	}
+	found := t.found[d.kind]
+	found.Count++
+	if len(found.First) < firstIDs {
+		found.First = append(found.First, d.name())
+	}
+	t.found[d.kind] = found
+}
+
+func (d difference) name() DriftID {
+	switch {
+	case d.kind == DriftDuplicate:
+		return DriftID{ID: d.hit.Key.String(), DocID: d.hit.ID}
+	case d.hit != nil:
+		return DriftID{ID: d.hit.ID}
+	}
+	return DriftID{ID: string(d.doc.ID)}
+}
+
+// round compares everything once. The index is looked at before the snapshot
+// is taken: what a writer has put into it was committed before, so the snapshot
+// has it, and a document that the snapshot has not is really gone. fix, if not
+// nil, is given each difference that counts.
+func (v *verification) round(ctx context.Context, n int, s *suspects, fix func(difference) error) (t tally, err error) {
+	v.report.Rounds++
+	reader, err := readback.Open(ctx, v.Bulk, v.report.Index, v.opts.ID)
+	if err != nil {
+		return t, err
+	}
+	defer v.close(ctx, reader)
+	snapshot, err := v.Snapshot(ctx)
+	if err != nil {
+		return t, err
+	}
+	defer func() { err = errors.Join(err, snapshot.Close()) }()
+
+	t = tally{found: map[DriftKind]DriftFound{}, at: snapshot.Info().At}
+	c := &comparison{
+		index: v.report.Index, field: v.opts.ID, reader: reader, lists: v.opts.Lists, versions: v.opts.Versions,
+		report: func(d difference) error { return t.judge(n, s, d, fix) },
+	}
+	if err := c.all(ctx, snapshot); err != nil {
+		return t, err
+	}
+	t.documents, t.indexed, t.newer = c.read, reader.Read(), c.newer
+	return t, s.forget(n)
+}
+
+// close costs nothing but a warning: what was read was read.
+func (v *verification) close(ctx context.Context, reader *readback.Reader) {
+	if err := reader.Close(ctx); err != nil {
+		v.Log.WarnContext(ctx, "a point in time is left behind and keeps the index for a few minutes",
+			slog.String("index", v.report.Index), slog.Any("error", err))
+	}
+}
+
+// judge counts a difference if it has stood for a round.
+func (t *tally) judge(n int, s *suspects, d difference, fix func(difference) error) error {
+	switch s.look(n, d) {
+	case lookNew:
+		t.first++
+		return nil
+	case lookMoving:
+		t.moving++
+		if n < maxRounds {
+			return nil
+		}
+		// The source never shows the same twice: it is not the writers.
+	case lookDrift:
+	}
+	t.count(d)
+	if fix == nil {
+		return nil
+	}
+	return fix(d)
+}
+
+// all reads the snapshot through the comparison and counts it beside, so that
+// a source that lost rows on the way is not taken for an index with too many.
+func (c *comparison) all(ctx context.Context, snapshot Snapshot) error {
+	var counted int64
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		counted, err = snapshot.Count(ctx)
+		return err
+	})
+	g.Go(func() error {
+		if err := c.advance(ctx); err != nil {
+			return err
+		}
+		// One stream alone has the ids in ascending order.
+		if _, err := snapshot.Stream(ctx, func(d document.Document) error { return c.document(ctx, d) }); err != nil {
+			return err
+		}
+		return c.end(ctx)
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if counted != c.read {
+		return fmt.Errorf("the snapshot has %d documents and %d were read: ids that are not stable within one snapshot?", counted, c.read)
+	}
+	return nil
+}
