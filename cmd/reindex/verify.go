@@ -1,0 +1,201 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"example.com/reindex/internal/config"
+	"example.com/reindex/pipeline"
+)
+
+const verifyLong = `Compare the live index with a fresh snapshot of the source, every document of
+both, in constant memory. What differs is looked at again in another snapshot
+and counts if it still does: edits that are on their way are no drift. Exits
+with 4 if the index is not level, and names the first ids.
+
+With --repair the index is levelled without a rebuild, under the lock: what is
+missing or different is written, what is too much is deleted, each only if no
+live writer has changed it meanwhile. Then everything is compared once more. The
+gates of the source's size hold for a repair too. An index that no run of this
+program made live is not repaired (10): rebuild it.
+
+The source must show every commit that live writers have seen: read from the
+primary, or from a standby that is never behind. See docs/live-writers.md.
+
+`
+
+func (a *app) verifyCommand() *cobra.Command {
+	var f adminFlags
+	var repair bool
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Compare the live index with the source, document by document",
+		Long:  verifyLong + exitStatusHelp,
+		Example: `  reindex verify
+  reindex verify --json | jq -r '.first.missing[].id'
+  reindex verify --repair`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.verify(cmd, f, repair) },
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&repair, "repair", false, "write and delete what is not level")
+	flags.String("max-failures", "", "documents that may be rejected before the repair fails (default 0)")
+	flags.String("failures-file", "", "`file` for one JSON line per rejected document")
+	flags.String("max-shrink", "", "largest part of the live documents that a repair may leave away, such as 10%, or off (default 10%)")
+	flags.String("min-documents", "", "least number of documents in the source for a repair (default 1)")
+	f.add(cmd)
+	return cmd
+}
+
+func (a *app) verify(cmd *cobra.Command, f adminFlags, repair bool) error {
+	c, err := a.load(cmd, os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	deps, closeDeps, err := a.deps(cmd.Context(), c, nil)
+	if err != nil {
+		return err
+	}
+	defer closeDeps()
+	failures := &failuresFile{}
+	if repair {
+		if failures, err = openFailures(c.Load.FailuresFile); err != nil {
+			return err
+		}
+	}
+	options := verifyOptions(c, f, failures)
+	options.Repair = repair
+	r, err := pipeline.Verify(cmd.Context(), deps, options)
+	err = errors.Join(err, failures.close())
+	if err != nil {
+		a.printError(err)
+	}
+	a.printDrift(r, err)
+	if err != nil {
+		return reportedError{err}
+	}
+	return nil
+}
+
+func verifyOptions(c *config.Config, f adminFlags, failures *failuresFile) pipeline.VerifyOptions {
+	lists := make([]string, len(c.Source.Lists))
+	for i, l := range c.Source.Lists {
+		lists[i] = l.Field
+	}
+	return pipeline.VerifyOptions{
+		ID:          c.Source.ID,
+		Lists:       lists,
+		Versions:    c.Source.Version != "",
+		Holder:      holder("manual"),
+		LockTimeout: f.lockTimeout,
+		Gates:       pipeline.Gates{MinDocuments: c.Gates.MinDocuments, MaxShrink: c.Gates.MaxShrink},
+		Workers:     c.Load.Workers,
+		BatchBytes:  int(c.Load.BatchBytes),
+		MaxFailures: c.Load.MaxFailures,
+		RetryFor:    c.Load.RetryFor,
+		OnFailure:   failures.write,
+	}
+}
+
+func (a *app) printDrift(r pipeline.DriftReport, err error) {
+	if a.json {
+		a.printJSON(driftMessage(r, err))
+		return
+	}
+	if r.Outcome == "" {
+		return
+	}
+	fmt.Fprintf(a.out, "%s: %s, %s in the index %s, %s in the source (snapshot %s)\n", r.Alias, driftSentence(r),
+		humanize.Comma(r.Indexed), r.Index, humanize.Comma(r.Documents), r.SnapshotAt.UTC().Format(time.RFC3339))
+	if r.Newer > 0 {
+		fmt.Fprintf(a.out, "  newer     %s documents of the index are newer than the snapshot\n", humanize.Comma(r.Newer))
+	}
+	a.printFound("", r.Found)
+	if r.Left == nil {
+		return
+	}
+	fmt.Fprintf(a.out, "  repaired  %s created, %s updated, %s deleted; %s left to live writers, %s rejected\n",
+		humanize.Comma(r.Created), humanize.Comma(r.Updated), humanize.Comma(r.Deleted),
+		humanize.Comma(r.LeftToWriters), humanize.Comma(r.Failed))
+	a.printFound("still ", r.Left)
+}
+
+func driftSentence(r pipeline.DriftReport) string {
+	switch r.Outcome {
+	case pipeline.DriftOutcomeEqual:
+		return "the live index is level with the source"
+	case pipeline.DriftOutcomeRepaired:
+		return "repaired; the live index is level with the source"
+	case pipeline.DriftOutcomeDrift:
+		return "the live index is not level with the source"
+	}
+	return string(r.Outcome)
+}
+
+func (a *app) printFound(prefix string, found map[pipeline.DriftKind]pipeline.DriftFound) {
+	for _, kind := range pipeline.DriftKinds() {
+		f := found[kind]
+		if f.Count == 0 {
+			continue
+		}
+		fmt.Fprintf(a.out, "  %s%-9s %s:", prefix, kind, humanize.Comma(f.Count))
+		for _, id := range f.First {
+			fmt.Fprintf(a.out, " %s", id)
+		}
+		if f.Count > int64(len(f.First)) {
+			fmt.Fprint(a.out, " ...")
+		}
+		fmt.Fprintln(a.out)
+	}
+}
+
+// driftMessage has the keys that other tools read. Without an outcome, the
+// comparison did not come to an end.
+func driftMessage(r pipeline.DriftReport, err error) message {
+	m := message{
+		"message_type": "summary", "outcome": r.Outcome, "alias": r.Alias, "index": r.Index,
+		"documents": r.Documents, "indexed": r.Indexed, "newer": r.Newer, "rounds": r.Rounds,
+		"first": firstIDs(r.Found), "left": nil,
+		"created": r.Created, "updated": r.Updated, "deleted": r.Deleted,
+		"left_to_writers": r.LeftToWriters, "failed": r.Failed,
+		"snapshot_at": timeOrNil(r.SnapshotAt), "duration_ms": r.Duration.Milliseconds(), "error": nil,
+	}
+	for _, kind := range pipeline.DriftKinds() {
+		m[string(kind)] = r.Found[kind].Count
+	}
+	if r.Outcome == "" {
+		m["outcome"] = pipeline.OutcomeFailed
+	}
+	if r.Left != nil {
+		left := message{"first": firstIDs(r.Left)}
+		for _, kind := range pipeline.DriftKinds() {
+			left[string(kind)] = r.Left[kind].Count
+		}
+		m["left"] = left
+	}
+	if err != nil {
+		m["error"] = err.Error()
+	}
+	return m
+}
+
+// firstIDs is {"missing":[{"id":"17"}], ...}; a duplicate has its _id too.
+func firstIDs(found map[pipeline.DriftKind]pipeline.DriftFound) message {
+	m := message{}
+	for _, kind := range pipeline.DriftKinds() {
+		ids := make([]message, 0, len(found[kind].First))
+		for _, id := range found[kind].First {
+			named := message{"id": id.ID}
+			if id.DocID != "" {
+				named["_id"] = id.DocID
+			}
+			ids = append(ids, named)
+		}
+		m[string(kind)] = ids
+	}
+	return m
+}
