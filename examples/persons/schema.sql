@@ -47,14 +47,17 @@ CREATE TABLE post (
     owner              text
 );
 
--- A person leaves by status DELETE. The row stays, so an id never comes back with a smaller rev.
+-- Revisions of all persons come from one sequence, so that a person whose row is deleted and inserted again comes
+-- back with a larger rev than it left with.
+CREATE SEQUENCE person_rev;
+
 CREATE TABLE person (
     id                   bigint PRIMARY KEY,
     public_health_number text,
     role                 text, -- a comma list
     status               text NOT NULL DEFAULT 'CURRENT' CHECK (status IN ('CURRENT', 'INACTIVE', 'DELETE')),
     changed_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
-    rev                  bigint NOT NULL DEFAULT 1
+    rev                  bigint NOT NULL DEFAULT nextval('person_rev')
 );
 
 -- A person without this row has no document.
@@ -115,10 +118,10 @@ CREATE INDEX placement_date_to ON placement (date_to);
 CREATE INDEX programme_membership_programme ON programme_membership (programme_id);
 
 -- One place raises rev. It runs after the row lock is held, so two edits at once give two revisions, and it
--- takes no number from the client, so rev cannot go back.
+-- takes no number from the client, so rev cannot go back, also not where a client inserted one of its own.
 CREATE FUNCTION raise_rev() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    NEW.rev := OLD.rev + 1;
+    NEW.rev := greatest(nextval('person_rev'), OLD.rev + 1);
     NEW.changed_at := clock_timestamp();
     RETURN NEW;
 END $$;
