@@ -139,10 +139,18 @@ func hint(err error) string {
 		return "" // these say what to write
 	case es.IsAuth(err):
 		return "check the user or API key of Elasticsearch and what it may do (ELASTICSEARCH_API_KEY, _USERNAME, _PASSWORD)"
-	case es.IsType(err, "cluster_block_exception"):
+	case isBlocked(err):
 		return "Elasticsearch blocks writes, most often because a disk is over the flood-stage watermark: free disk space, then run again"
 	case errors.As(err, &noAnswer):
 		return "is Elasticsearch up, and reachable from here? Nothing was swapped; run again when it is"
 	}
 	return ""
+}
+
+// isBlocked reports that Elasticsearch refuses writes to an index, to a
+// document of a load or to anything else.
+func isBlocked(err error) bool {
+	const block = "cluster_block_exception"
+	var answer *bulk.ServerError
+	return es.IsType(err, block) || (errors.As(err, &answer) && answer.Type == block)
 }

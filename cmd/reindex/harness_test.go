@@ -90,7 +90,8 @@ FROM note`
 // newProject writes the project down. Without a db it gets an empty database.
 func newProject(t *testing.T, db string, d definition) *project {
 	t.Helper()
-	p := &project{cluster: cluster(stacktest.Elasticsearch(t)), dir: t.TempDir(), db: db, alias: stacktest.Prefix(t)}
+	p := &project{cluster: cluster(stacktest.Elasticsearch(t)), dir: t.TempDir(), db: db}
+	p.alias = stacktest.Prefix(t) + "-x" // never digits at the end, which an alias must not have
 	if d.url == "" {
 		d.url = string(p.cluster)
 	}
