@@ -78,10 +78,14 @@ func (l *Lease) rest(ctx context.Context, d time.Duration) bool {
 // renew writes the record once more. Only one goroutine does so at a time:
 // two renewals under way would be each other's conflict.
 func (l *Lease) renew(ctx context.Context, limit time.Duration) error {
-	l.writing.Lock()
-	defer l.writing.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	select {
+	case l.writing <- struct{}{}:
+		defer func() { <-l.writing }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	for range 3 {
 		stale, err := l.renewOnce(ctx)
 		if !stale {

@@ -24,7 +24,7 @@ type Lease struct {
 	done   chan struct{} // closed when the keeper has returned
 	kick   chan struct{} // asks for a renewal now; one pending is enough
 
-	writing sync.Mutex // held around each write of the record
+	writing chan struct{} // holds one value during each renewal
 
 	mu      sync.Mutex // guards the next two; never held around a request
 	record  stored
@@ -55,7 +55,7 @@ const (
 func newLease(ctx context.Context, c *Client, record stored, sent instant) *Lease {
 	l := &Lease{
 		c: c, run: record.Holder.RunID, uuid: record.LockUUID,
-		done: make(chan struct{}), kick: make(chan struct{}, 1),
+		done: make(chan struct{}), kick: make(chan struct{}, 1), writing: make(chan struct{}, 1),
 		record: record, trusted: sent,
 		tag: tag{token: record.Token, run: record.Holder.RunID},
 	}
