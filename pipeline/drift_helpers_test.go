@@ -85,7 +85,7 @@ func (s *stock) open(t *testing.T, k kindOfStock) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	alias, err := esalias.New(transport, s.alias, esalias.Options{Lease: 2 * time.Second, Grace: time.Nanosecond})
+	alias, err := esalias.New(transport, s.alias, esalias.Options{Grace: time.Nanosecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"example.com/reindex/examples/livewriter"
 	"example.com/reindex/pipeline"
 )
@@ -74,27 +76,43 @@ func (s *stock) version(v int64) int64 {
 	return 0
 }
 
-func TestDocumentEditedInEveryRoundIsNoDrift(t *testing.T) {
-	t.Parallel()
-	s := newStock(t, integers(true), 10)
+// editEachRound edits a document before the snapshots 1 to last and delivers
+// each edit when the snapshot is taken: the index side of that round is older.
+func (s *stock) editEachRound(t *testing.T, id string, last int) {
+	t.Helper()
 	take, n := s.deps.Snapshot, 0
 	s.deps.Snapshot = func(ctx context.Context) (pipeline.Snapshot, error) {
-		if n++; n <= 3 { // each edit is delivered a round later
-			if n > 1 {
-				s.refresh(t, "6", livewriter.Written)
-			}
-			s.edit(t, "6", fmt.Sprint("edit ", n), true)
-		} else if n == 4 {
-			s.refresh(t, "6", livewriter.Written)
+		n++
+		if n > last {
+			return take(ctx)
 		}
-		return take(ctx)
+		s.edit(t, id, fmt.Sprint("edit ", n), true)
+		snapshot, err := take(ctx)
+		s.refresh(t, id, livewriter.Written)
+		return snapshot, err
 	}
-	r, err := s.verify(t)
-	// The fourth round opens its index before the last delivery.
-	var drift *pipeline.DriftError
-	if r.Rounds != 4 || !errors.As(err, &drift) {
-		t.Errorf("verify = %s after %d rounds, %v; want three rounds put off, drift in the fourth", r.Outcome, r.Rounds, err)
-	}
+}
+
+func TestDocumentThatIsEditedWithoutAPause(t *testing.T) {
+	t.Parallel()
+	t.Run("is looked at until it rests", func(t *testing.T) {
+		t.Parallel()
+		s := newStock(t, integers(true), 10)
+		s.editEachRound(t, "6", 3)
+		r, err := s.verify(t)
+		if err != nil || r.Outcome != pipeline.DriftOutcomeEqual || r.Rounds != 4 {
+			t.Errorf("verify = %s after %d rounds, %v; want equal after 4", r.Outcome, r.Rounds, err)
+		}
+	})
+	t.Run("is drift if it differs every time", func(t *testing.T) {
+		t.Parallel()
+		s := newStock(t, integers(true), 10)
+		s.editEachRound(t, "6", 100)
+		r, err := s.verify(t)
+		if err == nil || summarize(r.Found) != "1 different [6]" || r.Rounds != 5 {
+			t.Errorf("verify = %q after %d rounds, %v; want 1 different after 5", summarize(r.Found), r.Rounds, err)
+		}
+	})
 }
 
 func TestNewerVersionInTheIndexIsNoDrift(t *testing.T) {
@@ -161,5 +179,67 @@ func TestRepairIsRefusedWhenTheSourceHasShrunk(t *testing.T) {
 	}
 	if stored := s.stored(t, "30"); stored["found"] != true {
 		t.Error("a refused repair has deleted documents")
+	}
+}
+
+func TestLiveWriterStaysCorrectThroughSwaps(t *testing.T) {
+	t.Parallel()
+	for _, versions := range []bool{true, false} {
+		t.Run(fmt.Sprintf("versions %t", versions), func(t *testing.T) {
+			t.Parallel()
+			k := integers(versions)
+			s := newStock(t, k, 200)
+			stop := make(chan struct{})
+			edits := make(chan int)
+			go func() { // ends with stop
+				n := 0
+				defer func() { edits <- n }()
+				for ; ; n++ {
+					select {
+					case <-stop:
+						return
+					default:
+						s.editSomething(t, n)
+					}
+				}
+			}()
+			for range 3 {
+				_, err := pipeline.Run(t.Context(), s.deps, pipeline.Options{
+					Holder: holder(), Body: s.body(k), Versions: versions, CatchUp: pipeline.CatchUpUntilQuiet, Gates: pipeline.Gates{MaxShrink: 1},
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+			close(stop)
+			t.Logf("%d edits during three rebuilds", <-edits)
+			if r, err := s.verify(t); err != nil {
+				t.Errorf("verify found %q, %v", summarize(r.Found), err)
+			}
+		})
+	}
+}
+
+// editSomething updates, deletes or creates an item and delivers it.
+func (s *stock) editSomething(t *testing.T, n int) {
+	id := fmt.Sprint(n * 7 % 250 * 3)
+	var err error
+	switch {
+	case n%5 == 4:
+		var rev int64
+		ctx := context.WithoutCancel(t.Context())
+		if err = s.conn.QueryRow(ctx, "DELETE FROM item WHERE id = $1::text::bigint RETURNING rev", id).Scan(&rev); errors.Is(err, pgx.ErrNoRows) {
+			return
+		}
+		if err == nil {
+			_, err = s.writer.Delete(ctx, id, s.version(rev))
+		}
+	default: // one that comes back has a higher rev than it ever had
+		s.sql(t, fmt.Sprintf("INSERT INTO item VALUES (%s, 'edit %d', 1, %d) ON CONFLICT (id) DO UPDATE SET name = excluded.name, rev = excluded.rev",
+			id, n, 1000+n))
+		_, err = s.writer.Refresh(context.WithoutCancel(t.Context()), id)
+	}
+	if err != nil {
+		t.Errorf("edit %d of item %s: %v", n, id, err)
 	}
 }

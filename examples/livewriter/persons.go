@@ -2,8 +2,8 @@ package livewriter
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
+
+	"example.com/reindex/examples/persons"
 )
 
 // PersonQuery makes a [Writer]'s Query from the SQL files of examples/persons,
@@ -12,14 +12,13 @@ import (
 // jsonb spells numbers and text as reindex does, so that the bytes of a
 // document may differ and what it says does not. A timestamp would not do: its
 // text in jsonb ends in +00:00, in reindex in Z.
-func PersonQuery(dir string) (string, error) {
+func PersonQuery() (string, error) {
 	var sql [3]string
 	for i, name := range []string{"persons.sql", "programme_memberships.sql", "trusts.sql"} {
-		text, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
+		var err error
+		if sql[i], err = persons.SQL(name); err != nil {
 			return "", fmt.Errorf("person query: %w", err)
 		}
-		sql[i] = string(text)
 	}
 	return fmt.Sprintf(`
 SELECT (SELECT (to_jsonb(d) - 'rev' || jsonb_build_object('programmeMemberships', m.list, 'trusts', t.list))::text

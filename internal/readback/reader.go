@@ -177,8 +177,8 @@ func (r *Reader) fetch(ctx context.Context) ([]hitJSON, error) {
 			r.size /= 2
 			continue
 		}
-		if es.IsType(err, "search_context_missing_exception") {
-			return nil, fmt.Errorf("the point in time is gone, with its node or after %s without a page: start again: %w", keepAlive, err)
+		if es.IsStatus(err, http.StatusNotFound) {
+			return nil, fmt.Errorf("the point in time is gone, with its node, its index or after %s without a page: start again: %w", keepAlive, err)
 		}
 		if err != nil {
 			return nil, err

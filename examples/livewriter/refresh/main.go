@@ -31,13 +31,12 @@ func main() {
 }
 
 func refresh(ctx context.Context, out io.Writer) error {
-	dir := flag.String("queries", "examples/persons", "`folder` of the SQL files")
 	alias := flag.String("alias", "persons", "that readers search")
 	flag.Parse()
 	if flag.NArg() == 0 {
 		return errors.New("name the ids of the persons")
 	}
-	query, err := livewriter.PersonQuery(*dir)
+	query, err := livewriter.PersonQuery()
 	if err != nil {
 		return err
 	}
