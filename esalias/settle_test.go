@@ -331,3 +331,29 @@ func TestRetireStopsWhenAnotherRunHasClaimed(t *testing.T) {
 	}
 	wantLive(t, c, live.Index)
 }
+
+// TestSwapWhoseIndexIsGoneIsUnknown deletes the index by hand right after a swap
+// whose answer is lost: the spent fence alone does not tell a swap from a seal.
+func TestSwapWhoseIndexIsGoneIsUnknown(t *testing.T) {
+	t.Parallel()
+	w, c := newWire(t, Options{Lease: 5 * time.Minute})
+	l := acquired(t, c)
+	build := created(t, l)
+	done := false
+	w.on(func(_ *http.Request, body string, pass func() (*http.Response, error)) (*http.Response, error) {
+		if !isSwap(body) || done {
+			return pass()
+		}
+		done = true
+		if res, err := pass(); err == nil {
+			res.Body.Close()
+		}
+		if err := es.Do(t.Context(), &w.Server, http.MethodDelete, "/"+build.Index, nil, nil); err != nil {
+			t.Error(err)
+		}
+		return nil, errors.New("connection reset")
+	})
+	if _, err := l.Swap(t.Context(), build); !errors.Is(err, ErrOutcomeUnknown) {
+		t.Errorf("got %v", err)
+	}
+}
