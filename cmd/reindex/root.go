@@ -66,8 +66,8 @@ see one complete index, one document per id, and nothing else.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err: err, command: cmd.CommandPath()}
 	})
-	root.AddCommand(a.verifyCommand())
-	root.AddCommand(a.runCommand(), a.checkCommand(), a.statusCommand(), a.rollbackCommand(), a.pruneCommand(), a.unlockCommand(), a.versionCommand())
+	root.AddCommand(a.verifyCommand(), a.historyCommand())
+	root.AddCommand(a.runCommand(), a.checkCommand(), a.initCommand(), a.statusCommand(), a.rollbackCommand(), a.pruneCommand(), a.unlockCommand(), a.versionCommand())
 	for _, cmd := range root.Commands() {
 		cmd.Args = usageArgs(cmd.Args)
 	}

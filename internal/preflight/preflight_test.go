@@ -1,0 +1,133 @@
+package preflight_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
+
+	"example.com/reindex/esalias"
+	"example.com/reindex/internal/devstack/stacktest"
+	"example.com/reindex/internal/es"
+	"example.com/reindex/internal/preflight"
+	"example.com/reindex/internal/source"
+)
+
+func newTarget(t *testing.T) preflight.Target {
+	t.Helper()
+	transport, err := es.New(es.Config{Addresses: []string{stacktest.Elasticsearch(t)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	alias, err := esalias.New(transport, stacktest.Prefix(t), esalias.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return preflight.Target{ES: transport, Alias: alias, Lease: time.Minute, Shards: 1}
+}
+
+func find(t *testing.T, findings []preflight.Finding, subject string) preflight.Finding {
+	t.Helper()
+	for _, f := range findings {
+		if f.Subject == subject {
+			return f
+		}
+	}
+	t.Fatalf("no finding about %s in %v", subject, findings)
+	return preflight.Finding{}
+}
+
+func TestCleanClusterHasNoProblem(t *testing.T) {
+	t.Parallel()
+	target := newTarget(t)
+	for _, f := range preflight.Elasticsearch(t.Context(), target) {
+		if f.Level == preflight.Problem {
+			t.Errorf("%s: %s", f.Subject, f.Text)
+		}
+	}
+	if err := preflight.Cheap(t.Context(), target); err != nil {
+		t.Errorf("Cheap = %v; want nil", err)
+	}
+}
+
+func TestTemplateInTheWayIsNamed(t *testing.T) {
+	t.Parallel()
+	target := newTarget(t)
+	name := target.Alias.Alias() + "-template"
+	put(t, target.ES, "/_index_template/"+name, `{"priority":977,"index_patterns":["`+target.Alias.Alias()+`-*"]}`)
+	t.Cleanup(func() {
+		_ = es.Do(context.Background(), target.ES, http.MethodDelete, "/_index_template/"+name, nil, nil)
+	})
+	f := find(t, preflight.Elasticsearch(t.Context(), target), "templates")
+	if f.Level != preflight.Warning || !strings.Contains(f.Text, name) {
+		t.Errorf("finding = %+v; want a warning that names %s", f, name)
+	}
+}
+
+func TestIndexNamedLikeTheAliasIsAProblem(t *testing.T) {
+	t.Parallel()
+	target := newTarget(t)
+	put(t, target.ES, "/"+target.Alias.Alias(), `{"settings":{"number_of_replicas":0}}`)
+	f := find(t, preflight.Elasticsearch(t.Context(), target), "alias")
+	if f.Level != preflight.Problem || f.Hint == "" {
+		t.Errorf("finding = %+v; want a problem with a hint", f)
+	}
+}
+
+func TestShardBudgetIsCounted(t *testing.T) {
+	t.Parallel()
+	target := newTarget(t)
+	target.Shards, target.Replicas = 1024, 2
+	if f := find(t, preflight.Elasticsearch(t.Context(), target), "shards"); f.Level != preflight.Problem {
+		t.Errorf("finding = %+v; want a problem: 3,072 shards on one node", f)
+	}
+	var refused *preflight.Error
+	if err := preflight.Cheap(t.Context(), target); !errors.As(err, &refused) || refused.Subject != "shards" {
+		t.Errorf("Cheap = %v; want an error about shards", err)
+	}
+}
+
+func TestUnreachableClusterIsOneProblem(t *testing.T) {
+	t.Parallel()
+	target := newTarget(t)
+	var err error
+	target.ES, err = es.New(es.Config{Addresses: []string{"http://127.0.0.1:1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	findings := preflight.Elasticsearch(t.Context(), target)
+	if len(findings) != 1 || findings[0].Level != preflight.Problem {
+		t.Errorf("findings = %v; want one problem", findings)
+	}
+}
+
+func TestDatabaseFindings(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		found   source.Inspection
+		subject string
+		want    preflight.Level
+	}{
+		"duplicate ids":           {source.Inspection{Duplicates: []string{"7"}}, "ids", preflight.Problem},
+		"no documents":            {source.Inspection{}, "ids", preflight.Warning},
+		"a table it may not read": {source.Inspection{Unreadable: []string{"public.person"}}, "tables", preflight.Problem},
+		"a standby":               {source.Inspection{Standby: true}, "standby", preflight.Warning},
+		"a pooler":                {source.Inspection{Spread: errors.New("no such snapshot")}, "snapshot", preflight.Problem},
+		"a query read in full":    {source.Inspection{Warnings: []string{"a.sql: ..."}}, "plans 1", preflight.Warning},
+	} {
+		if f := find(t, preflight.PostgreSQL(tt.found, nil), tt.subject); f.Level != tt.want || f.Hint == "" {
+			t.Errorf("%s: finding = %+v; want level %s and a hint", name, f, tt.want)
+		}
+	}
+}
+
+func put(t *testing.T, transport esapi.Transport, path, body string) {
+	t.Helper()
+	if err := es.Do(t.Context(), transport, http.MethodPut, path, []byte(body), nil); err != nil {
+		t.Fatal(err)
+	}
+}
