@@ -95,16 +95,21 @@ func (a *app) run(cmd *cobra.Command, f runFlags) error {
 		return err
 	}
 	who := holder(f.trigger)
-	report := pipeline.Report{Outcome: pipeline.OutcomeFailed, Alias: c.Alias, RunID: who.RunID, Trigger: f.trigger}
+	report := pipeline.Report{
+		Outcome: pipeline.OutcomeFailed, Alias: c.Alias, RunID: who.RunID, Trigger: f.trigger, Started: time.Now(),
+	}
 	failures, err := openFailures(c.Load.FailuresFile)
 	if err != nil {
 		return err
 	}
 	observer := a.observer(c.Alias, f.progress)
-	deps, closeDeps, err := a.deps(cmd.Context(), c, observer)
+	beside := a.beside(cmd.Context(), c, who)
+	deps, closeDeps, err := a.deps(cmd.Context(), c, observers{observer, beside})
 	if err == nil {
 		report, err = pipeline.Run(cmd.Context(), deps, options(c, f, who, failures))
 		closeDeps()
+	} else {
+		report.Duration = time.Since(report.Started)
 	}
 	observer.close()
 	if err := failures.close(); err != nil {
@@ -112,6 +117,7 @@ func (a *app) run(cmd *cobra.Command, f runFlags) error {
 		a.logger().ErrorContext(cmd.Context(), "failures not written down", slog.Any("error", err))
 	}
 	a.printReport(report, err)
+	beside.end(cmd.Context(), report, err)
 	if err != nil {
 		return reportedError{err}
 	}
