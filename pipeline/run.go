@@ -48,6 +48,7 @@ func Run(ctx context.Context, deps Deps, opts Options) (Report, error) {
 	}
 	r := &run{Deps: deps, opts: opts, report: Report{
 		Alias: deps.Alias.Alias(), RunID: opts.Holder.RunID, Trigger: opts.Holder.Trigger, Started: time.Now(),
+		Guarantee: GuaranteeNone,
 	}}
 	if opts.CatchUp != CatchUpOff {
 		r.prints = new(fingerprint.Set)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -67,18 +68,18 @@ func summary(r pipeline.Report, err error) message {
 		"duration_ms":      r.Duration.Milliseconds(),
 		"docs_per_second":  int64(r.DocumentsPerSecond()),
 		"snapshot_at":      nil,
-		"retired":          r.Deleted,
+		"retired":          list(r.Deleted),
 		"error":            nil,
 		"passes":           r.Passes,
 		"changed":          r.Changed,
 		"removed":          r.Removed,
 		"lag_ms":           nil,
-		"guarantee":        r.Guarantee,
+		"guarantee":        cmp.Or(r.Guarantee, pipeline.GuaranteeNone),
 		"left_to_writers":  r.LeftToWriters,
 		"catch_up_error":   nil,
 		"phase_after_ms":   phaseTimes(r),
 		"retire_error":     nil,
-		"not_retired":      r.Left,
+		"not_retired":      notRetired(r),
 		"load_duration_ms": r.Loading.Milliseconds(),
 	}
 	if !r.SnapshotAt.IsZero() {
@@ -97,6 +98,14 @@ func summary(r pipeline.Report, err error) message {
 		m["error"] = err.Error()
 	}
 	return m
+}
+
+// notRetired is {} rather than null where there is nothing.
+func notRetired(r pipeline.Report) map[string]string {
+	if r.Left == nil {
+		return map[string]string{}
+	}
+	return r.Left
 }
 
 func phaseTimes(r pipeline.Report) map[string]int64 {
