@@ -26,6 +26,8 @@ type Generation struct {
 	Documents int64 // -1 if they cannot be counted, as while a shard is away
 	CreatedAt time.Time
 	Meta      Meta // zero if the index has none
+	// SwapToken is that of the last swap that made it live; 0 if none did.
+	SwapToken int64
 }
 
 // Status is what one look at the cluster shows.
@@ -38,6 +40,7 @@ type Status struct {
 	Locked        bool      // a record says held; only watching it tells a dead holder
 	Record        Record    // zero if there is none
 	Generations   []Generation
+	NextIndex     string      // what a run that starts now would build
 	Shape         *ShapeError // nil if all is as it should be
 }
 
@@ -55,9 +58,14 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	if mark, ok := state.lastMark(status.Live); ok {
 		status.LiveToken = mark.token
 	}
-	claim, err := c.statusLock(ctx, &status)
+	f, err := c.statusLock(ctx, &status)
 	if err != nil {
 		return status, fmt.Errorf("status: %w", err)
+	}
+	status.NextIndex = c.names.index(max(status.Record.Token, f.tag.token, state.highest()) + 1)
+	claim := f.tag
+	if !f.claimed {
+		claim = tag{}
 	}
 	if status.Live != "" {
 		status.LiveDocuments = c.countOrMinus(ctx, status.Live)
@@ -71,32 +79,29 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return status, nil
 }
 
-// statusLock fills the lease in, and returns the tag that may swap.
-func (c *Client) statusLock(ctx context.Context, status *Status) (tag, error) {
+// statusLock fills the lease in, and returns the fence, zero if there is none.
+func (c *Client) statusLock(ctx context.Context, status *Status) (fence, error) {
 	f, err := c.lookFence(ctx)
 	if es.IsType(err, "index_not_found_exception") {
-		return tag{}, nil // no run yet
+		return fence{}, nil // no run yet
 	}
 	if err != nil {
 		var shape *ShapeError
 		if !errors.As(err, &shape) {
-			return tag{}, err
+			return fence{}, err
 		}
 		if status.Shape == nil { // one at a time
 			status.Shape = shape
 		}
-		return tag{}, nil
+		return fence{}, nil
 	}
 	record, err := c.readRecord(ctx)
 	if err != nil {
-		return tag{}, err
+		return fence{}, err
 	}
 	status.Record = record.Record
 	status.Locked = record.found && record.State == StateHeld
-	if !f.claimed {
-		return tag{}, nil
-	}
-	return f.tag, nil
+	return f, nil
 }
 
 func (c *Client) listGenerations(ctx context.Context, state indices, live string, claim tag) ([]Generation, error) {
@@ -116,7 +121,8 @@ func (c *Client) listGenerations(ctx context.Context, state indices, live string
 	for _, index := range names {
 		token, _ := c.names.token(index)
 		g := Generation{Index: index, Token: token, Meta: metas[index], CreatedAt: created[index], State: StateOrphan}
-		_, marked := state.lastMark(index)
+		mark, marked := state.lastMark(index)
+		g.SwapToken = mark.token
 		switch {
 		case index == live:
 			g.State = StateLive

@@ -21,6 +21,7 @@ type runFlags struct {
 	ifOlderThan time.Duration
 	allowEmpty  bool
 	noSwap      bool
+	dryRun      bool
 	progress    string
 }
 
@@ -48,6 +49,7 @@ others leave with status 11 and say who holds it.
 	flags.DurationVar(&f.ifOlderThan, "if-older-than", 0, "do nothing if the live index is younger than this")
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "let an index without documents go live")
 	flags.BoolVar(&f.noSwap, "no-swap", false, "stop before the swap and leave the finished index for a look")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "say what a run would do, and change nothing")
 	flags.StringVar(&f.progress, "progress", "auto", "auto, bar, plain or none")
 	addSettingFlags(cmd)
 	return cmd
@@ -94,6 +96,9 @@ func (a *app) run(cmd *cobra.Command, f runFlags) error {
 	if err != nil {
 		return err
 	}
+	if f.dryRun {
+		return a.dryRun(cmd.Context(), c, f)
+	}
 	who := holder(f.trigger)
 	report := pipeline.Report{
 		Outcome: pipeline.OutcomeFailed, Alias: c.Alias, RunID: who.RunID, Trigger: f.trigger, Started: time.Now(),
@@ -121,6 +126,20 @@ func (a *app) run(cmd *cobra.Command, f runFlags) error {
 	if err != nil {
 		return reportedError{err}
 	}
+	return nil
+}
+
+func (a *app) dryRun(ctx context.Context, c *config.Config, f runFlags) error {
+	deps, closeDeps, err := a.deps(ctx, c, nil)
+	if err != nil {
+		return err
+	}
+	defer closeDeps()
+	plan, err := pipeline.Plan(ctx, deps, options(c, f, holder(f.trigger), &failuresFile{}))
+	if err != nil {
+		return err
+	}
+	a.printPlan(c.Alias, plan)
 	return nil
 }
 

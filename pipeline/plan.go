@@ -1,0 +1,92 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"example.com/reindex/esalias"
+	"example.com/reindex/internal/document"
+)
+
+// Planned is what a run that starts now would do.
+type Planned struct {
+	Index     string // that it would build
+	Live      string // that it would replace; "" on the first run
+	Documents int64  // exactly, in a snapshot taken now
+	// AverageBytes is the mean JSON size of the first documents that were
+	// read, SampledDocuments how many.
+	AverageBytes, SampledDocuments int64
+	LiveDocuments                  int64
+	Retired                        []string // generations that would be deleted
+	Locked                         bool
+	Holder                         esalias.Record // if Locked
+}
+
+// planSample is how many documents are read to guess the size of all.
+const planSample = 2000
+
+var errSampled = errors.New("sampled")
+
+// Plan looks at both sides and says what a run would do. It takes no lease and
+// changes nothing.
+func Plan(ctx context.Context, deps Deps, opts Options) (Planned, error) {
+	status, err := deps.Alias.Status(ctx)
+	if err != nil {
+		return Planned{}, err
+	}
+	if status.Shape != nil {
+		return Planned{}, status.Shape
+	}
+	p := Planned{
+		Index: status.NextIndex, Live: status.Live, LiveDocuments: status.LiveDocuments,
+		Locked: status.Locked, Holder: status.Record, Retired: wouldRetire(status, opts.Keep),
+	}
+	snapshot, err := deps.Snapshot(ctx)
+	if err != nil {
+		return p, err
+	}
+	err = p.sample(ctx, snapshot)
+	return p, errors.Join(err, snapshot.Close())
+}
+
+func (p *Planned) sample(ctx context.Context, snapshot Snapshot) (err error) {
+	var bytes int64
+	_, err = snapshot.Stream(ctx, func(d document.Document) error {
+		p.SampledDocuments++
+		bytes += int64(len(d.JSON))
+		if p.SampledDocuments >= planSample {
+			return errSampled
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errSampled) {
+		return fmt.Errorf("sample documents: %w", err)
+	}
+	if p.SampledDocuments > 0 {
+		p.AverageBytes = bytes / p.SampledDocuments
+	}
+	p.Documents, err = snapshot.Count(ctx)
+	return err
+}
+
+// wouldRetire is what [esalias.Lease.Retire] would choose after the swap, when
+// the index that is live now has become the newest of the earlier ones.
+func wouldRetire(status esalias.Status, keep int) []string {
+	var never, once []esalias.Generation
+	for _, g := range status.Generations {
+		if g.SwapToken == 0 {
+			never = append(never, g)
+		} else {
+			once = append(once, g)
+		}
+	}
+	slices.SortFunc(once, func(a, b esalias.Generation) int { return cmp.Compare(b.SwapToken, a.SwapToken) })
+	var retired []string
+	for _, g := range append(never, once[min(keep, len(once)):]...) {
+		retired = append(retired, g.Index)
+	}
+	return retired
+}
