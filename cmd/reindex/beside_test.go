@@ -144,6 +144,7 @@ func TestHistoryOfARunThatIsKilledAndOneThatWasRefused(t *testing.T) {
 	if by := records[0].HeldBy; by == nil || by.RunID != records[1].RunID || !strings.Contains(records[0].Error, "locked by another run") {
 		t.Errorf("refused: %+v", records[0])
 	}
+	p.wantAlarms(t)
 	held.signal(t, syscall.SIGKILL)
 	held.wait(t)
 	bulk.AwaitDone(t)
@@ -151,6 +152,30 @@ func TestHistoryOfARunThatIsKilledAndOneThatWasRefused(t *testing.T) {
 	p.rebuild(t)
 	if diff := cmp.Diff([]string{"swapped", "locked", "died"}, outcomes(p.history(t))); diff != "" {
 		t.Error(diff)
+	}
+	r := p.succeed(t, "status", "--max-age", "26h", "--max-run", "1h")
+	if !strings.Contains(r.stdout, "\nlast   swapped on ") || !strings.Contains(r.stdout, ", swapped 2") {
+		t.Errorf("%s", r)
+	}
+}
+
+// wantAlarms looks at a run that holds the lock while nothing is live.
+func (p *project) wantAlarms(t *testing.T) {
+	t.Helper()
+	r := p.run(t, "status", "--max-age", "26h", "--max-run", "1ns")
+	if r.code != exitFailed || !strings.Contains(r.stderr, "no index is live; run ") || !strings.Contains(r.stderr, "--max-run 1ns") {
+		t.Errorf("%s", r)
+	}
+	r = p.run(t, "status", "--max-age", "26h", "--max-run", "1ns", "--json")
+	lines := r.lines(t)
+	if r.code != exitFailed || len(lines) != 1 || r.stderr != "" {
+		t.Fatalf("%s", r)
+	}
+	if alarms, _ := lines[0]["alarms"].([]any); len(alarms) != 2 {
+		t.Errorf("alarms %v", lines[0]["alarms"])
+	}
+	if r := p.run(t, "status", "--max-age", "-1h"); r.code != exitUsage {
+		t.Errorf("%s", r)
 	}
 }
 

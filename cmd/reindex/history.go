@@ -163,15 +163,23 @@ func progressOf(r history.Record) []string {
 	if r.Phase != "" {
 		parts = append(parts, "phase "+string(r.Phase))
 	}
-	rate, left := r.Rate()
-	if rate == 0 || r.Phase != pipeline.PhaseCreated { // done loading
-		return parts
-	}
-	parts = append(parts, humanize.Comma(int64(rate))+"/s")
-	if left > 0 && r.Outcome == history.Running {
-		parts = append(parts, fmt.Sprintf("about %s left", left.Round(time.Second)))
+	if s := speed(r); s != "" {
+		parts = append(parts, strings.TrimPrefix(s, ", "))
 	}
 	return parts
+}
+
+// speed continues a sentence about a run that is loading; otherwise empty.
+func speed(r history.Record) string {
+	rate, left := r.Rate()
+	if rate == 0 || r.Phase != pipeline.PhaseCreated {
+		return ""
+	}
+	s := fmt.Sprintf(", %s/s", humanize.Comma(int64(rate)))
+	if left > 0 && r.Outcome == history.Running {
+		s += fmt.Sprintf(", about %s left", left.Round(time.Second))
+	}
+	return s
 }
 
 // printRun shows all of a record that has a value, by the names of --json.

@@ -1,9 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
-	"os"
+	"log/slog"
 	"text/tabwriter"
 	"time"
 
@@ -11,45 +12,111 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/reindex/esalias"
+	"example.com/reindex/internal/config"
+	"example.com/reindex/internal/history"
+	"example.com/reindex/pipeline"
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	return &cobra.Command{
+	var limits alarmLimits
+	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show what is live, who holds the lock, and the generations",
-		Long: `Show the index behind the alias, the holder of the lock with its progress, and
-every generation. Reads only; asks Elasticsearch, so any server shows the same.
+		Long: `Show the index behind the alias, the holder of the lock with its progress, the
+last run that ended, and every generation. Reads only; asks Elasticsearch, so
+any server shows the same.
+
+With --max-age or --max-run it is an alarm: status 1 and a message on the error
+stream if the live index is too old or a run takes too long. Have it run by
+something else than what starts the runs.
 
 ` + exitStatusHelp,
 		Example: `  reindex status
+  reindex status --max-age 26h --max-run 1h > /dev/null
   reindex status --json | jq -r .live.index`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.load(cmd, os.LookupEnv)
+			if err := limits.validate(); err != nil {
+				return usageError{err: err, command: cmd.CommandPath()}
+			}
+			c, alias, err := a.open(cmd)
 			if err != nil {
 				return err
 			}
-			alias, err := a.alias(c)
-			if err != nil {
-				return err
-			}
-			s, err := alias.Status(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if a.json {
-				a.printJSON(statusMessage(s))
-			} else {
-				printStatus(a.out, s)
-			}
-			if s.Shape != nil {
-				return s.Shape
-			}
-			return nil
+			return a.status(cmd.Context(), c, alias, limits)
 		},
+	}
+	limits.add(cmd)
+	return cmd
+}
+
+func (a *app) status(ctx context.Context, c *config.Config, alias *esalias.Client, limits alarmLimits) error {
+	runs := a.recordedRuns(ctx, c) // before the lease, see history.Judge
+	s, err := alias.Status(ctx)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	view := statusView{Status: s, now: now, alarms: limits.check(s, now)}
+	view.of(runs)
+	if a.json {
+		a.printJSON(statusMessage(view))
+	} else {
+		printStatus(a.out, view)
+	}
+	if s.Shape != nil {
+		return s.Shape
+	}
+	return a.alarm(s.Alias, view.alarms)
+}
+
+// statusView is a status and what is known beside it.
+type statusView struct {
+	esalias.Status
+	now     time.Time
+	present *history.Record // of the holder of the lock; nil if there is none
+	last    *history.Record // the last run that ended; nil if there is none
+	alarms  []alarm
+}
+
+// of finds the records that matter in runs, newest first. A run that was
+// refused by the lock, or found nothing to do, says nothing about the alias.
+func (v *statusView) of(runs []history.Record) {
+	for i := range runs {
+		r := &runs[i]
+		r.Outcome = history.Judge(*r, v.Record, v.now)
+		switch r.Outcome {
+		case history.Running:
+			if v.Locked && r.RunID == v.Record.Holder.RunID {
+				v.present = r
+			}
+		case history.Waiting, string(pipeline.OutcomeLocked), string(pipeline.OutcomeSkipped):
+		default:
+			if v.last == nil {
+				v.last = r
+			}
+		}
 	}
 }
 
-func statusMessage(s esalias.Status) message {
+// recentRuns is how many records are looked through for the last run that
+// ended: most of them may be of runs that were refused.
+const recentRuns = 100
+
+// recordedRuns returns none if there is no history to read: it must not hide
+// what the alias itself says.
+func (a *app) recordedRuns(ctx context.Context, c *config.Config) []history.Record {
+	store, err := historyStore(c)
+	if err != nil {
+		return nil // alias.Status has the same settings, and says what is wrong
+	}
+	runs, err := store.List(ctx, recentRuns)
+	if err != nil {
+		a.logger().DebugContext(ctx, "no history", slog.String("alias", c.Alias), slog.Any("error", err))
+	}
+	return runs
+}
+
+func statusMessage(s statusView) message {
 	m := message{"alias": s.Alias, "live": nil, "lock": message{"state": esalias.StateFree, "token": s.Record.Token}}
 	generations := make([]message, 0, len(s.Generations))
 	for _, g := range s.Generations {
@@ -58,16 +125,22 @@ func statusMessage(s esalias.Status) message {
 			"created_at": g.CreatedAt.Format(time.RFC3339Nano), "run_id": g.Meta.RunID, "snapshot_at": g.Meta.SnapshotAt,
 		})
 	}
-	m["generations"] = generations
+	m["generations"], m["alarms"] = generations, s.alarms
+	m["last_run"] = s.last // null if there is none
 	if s.Live != "" {
 		m["live"] = message{"index": s.Live, "documents": s.LiveDocuments, "token": s.LiveToken, "swapped_at": timeOrNil(s.SwappedAt)}
 	}
 	if s.Record.State != "" {
 		r := s.Record
-		m["lock"] = message{
+		lock := message{
 			"state": r.State, "token": r.Token, "since": timeOrNil(r.Since), "renewed_at": timeOrNil(r.RenewedAt),
 			"holder": r.Holder, "phase": r.Phase, "documents": r.Documents, "total": r.Total,
 		}
+		if s.present != nil {
+			rate, left := s.present.Rate()
+			lock["docs_per_second"], lock["left_ms"] = int64(rate), left.Milliseconds()
+		}
+		m["lock"] = lock
 	}
 	if s.Shape != nil {
 		m["problem"] = s.Shape.Error()
@@ -83,7 +156,7 @@ func timeOrNil(t time.Time) any {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
-func printStatus(w io.Writer, s esalias.Status) {
+func printStatus(w io.Writer, s statusView) {
 	fmt.Fprintf(w, "alias  %s\n", s.Alias)
 	switch {
 	case s.Live == "":
@@ -95,6 +168,7 @@ func printStatus(w io.Writer, s esalias.Status) {
 			s.SwappedAt.UTC().Format(time.RFC3339), humanize.Time(s.SwappedAt))
 	}
 	printLock(w, s)
+	printLast(w, s.last)
 	if len(s.Generations) == 0 {
 		return
 	}
@@ -115,7 +189,7 @@ func documents(n int64) string {
 	return humanize.Comma(n)
 }
 
-func printLock(w io.Writer, s esalias.Status) {
+func printLock(w io.Writer, s statusView) {
 	r := s.Record
 	if !s.Locked {
 		fmt.Fprintln(w, "lock   free")
@@ -129,8 +203,24 @@ func printLock(w io.Writer, s esalias.Status) {
 	if r.Documents > 0 {
 		fmt.Fprintf(w, ", %s of about %s documents", humanize.Comma(r.Documents), humanize.Comma(r.Total))
 	}
+	if s.present != nil {
+		fmt.Fprint(w, speed(*s.present))
+	}
 	fmt.Fprintln(w)
 	if lease := time.Duration(r.LeaseMS) * time.Millisecond; time.Since(r.RenewedAt) > lease {
 		fmt.Fprintf(w, "       not renewed for more than its lease of %s: probably dead; the next run takes over\n", lease)
 	}
+}
+
+// printLast shows how the last run ended.
+func printLast(w io.Writer, r *history.Record) {
+	if r == nil {
+		return
+	}
+	fmt.Fprintf(w, "last   %s on %s, run %s (%s), started %s, took %s", r.Outcome, r.Host, r.RunID, r.Trigger,
+		r.Started.UTC().Format(time.RFC3339), took(*r))
+	if about := note(*r); about != "" {
+		fmt.Fprintf(w, ": %s", about)
+	}
+	fmt.Fprintln(w)
 }
