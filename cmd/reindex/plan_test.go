@@ -1,0 +1,71 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"example.com/reindex/internal/devstack/stacktest"
+)
+
+func TestDryRunSaysWhatARunDoesAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, notesDatabase(t, 10), notes())
+	before := p.status(t)
+	plan := p.succeed(t, "run", "--dry-run", "--json").lines(t)[0]
+	if plan["index"] != p.alias+"-000001" || plan["documents"] != 10.0 || plan["live"] != "" {
+		t.Errorf("plan %v, want index 1 with 10 documents in the place of nothing", plan)
+	}
+	if after := p.status(t); len(after.Generations) != len(before.Generations) {
+		t.Errorf("generations %v after a dry run, want none", after.Generations)
+	}
+	// What it says next is what the run does.
+	first, second := p.rebuild(t), p.rebuild(t)
+	plan = p.succeed(t, "run", "--dry-run", "--json").lines(t)[0]
+	third := p.rebuild(t)
+	if plan["index"] != third["index"] || plan["live"] != second["index"] {
+		t.Errorf("plan %v, but the run made %v in the place of %v", plan, third["index"], second["index"])
+	}
+	if got, want := third["retired"].([]any), plan["would_retire"].([]any); len(got) != 1 || got[0] != first["index"] || got[0] != want[0] {
+		t.Errorf("retired %v, the plan said %v, want %v", got, want, first["index"])
+	}
+	if r := p.succeed(t, "run", "--dry-run"); !strings.Contains(r.stdout, "nothing was changed") {
+		t.Error(r)
+	}
+}
+
+func TestCheckFindsNothingWrong(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, notesDatabase(t, 10), notes())
+	r := p.succeed(t, "check", "--json")
+	if s := r.lines(t)[len(r.lines(t))-1]; s["problems"] != 0.0 {
+		t.Error(r)
+	}
+}
+
+func TestCheckNamesTheProblemAndWhatToDo(t *testing.T) {
+	t.Parallel()
+	d := notes()
+	d.document = "SELECT 1 AS id, title FROM note"
+	p := newProject(t, notesDatabase(t, 3), d)
+	r := p.run(t, "check")
+	if r.code != 1 || !strings.Contains(r.stdout, "more than one row for id 1") || !strings.Contains(r.stdout, "-> it fans out") {
+		t.Error(r)
+	}
+}
+
+func TestInitWritesAConfigurationThatRuns(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, notesDatabase(t, 10), notes())
+	p.env = append(p.env, "DATABASE_URL="+p.db)
+	p.succeed(t, "init", "--table", "note", "--alias", p.alias, "--dir", filepath.Join(p.dir, "new"))
+	if err := os.Remove(filepath.Join(p.dir, "reindex.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	p.env = append(p.env, "ELASTICSEARCH_URL="+stacktest.Elasticsearch(t))
+	r := p.succeed(t, "run", "--json", "--config", filepath.Join(p.dir, "new", "reindex.yaml"))
+	if s := r.summary(t); s["documents"] != 10.0 || s["outcome"] != "swapped" {
+		t.Error(r)
+	}
+}
