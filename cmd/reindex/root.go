@@ -67,7 +67,7 @@ see one complete index, one document per id, and nothing else.
 		return usageError{err: err, command: cmd.CommandPath()}
 	})
 	root.AddCommand(a.verifyCommand(), a.historyCommand())
-	root.AddCommand(a.runCommand(), a.checkCommand(), a.initCommand(), a.statusCommand(), a.rollbackCommand(), a.pruneCommand(), a.unlockCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.checkCommand(), a.initCommand(), a.manCommand(), a.statusCommand(), a.rollbackCommand(), a.pruneCommand(), a.unlockCommand(), a.versionCommand())
 	for _, cmd := range root.Commands() {
 		cmd.Args = usageArgs(cmd.Args)
 	}
