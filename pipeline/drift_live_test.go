@@ -57,7 +57,7 @@ func TestLiveEditsDuringVerifyAreNoDrift(t *testing.T) {
 				delivered = true
 				s.refresh(t, "6", livewriter.Written)
 				s.refresh(t, "100", livewriter.Written)
-				if got, err := s.writer.Delete(t.Context(), "9", s.version(10)); err != nil || got != livewriter.Deleted {
+				if got, err := s.writer.Delete(t.Context(), "9", s.version(11)); err != nil || got != livewriter.Deleted {
 					t.Errorf("Delete = %s, %v; want deleted", got, err)
 				}
 			})
@@ -228,7 +228,7 @@ func (s *stock) editSomething(t *testing.T, n int) {
 	case n%5 == 4:
 		var rev int64
 		ctx := context.WithoutCancel(t.Context())
-		if err = s.conn.QueryRow(ctx, "DELETE FROM item WHERE id = $1::text::bigint RETURNING rev", id).Scan(&rev); errors.Is(err, pgx.ErrNoRows) {
+		if err = s.conn.QueryRow(ctx, "DELETE FROM item WHERE id = $1::text::bigint RETURNING rev + 1", id).Scan(&rev); errors.Is(err, pgx.ErrNoRows) {
 			return
 		}
 		if err == nil {
@@ -241,5 +241,26 @@ func (s *stock) editSomething(t *testing.T, n int) {
 	}
 	if err != nil {
 		t.Errorf("edit %d of item %s: %v", n, id, err)
+	}
+}
+
+func TestRepairDoesNotBringBackWhatALiveWriterDeletes(t *testing.T) {
+	t.Parallel()
+	s := newStock(t, integers(true), 10)
+	s.delete(t, "9", 10)
+	deleted := false
+	s.meddle(func(snapshot int) {
+		if snapshot != 2 || deleted {
+			return
+		}
+		deleted = true
+		s.sql(t, "DELETE FROM item WHERE id = 9")
+		if got, err := s.writer.Delete(t.Context(), "9", 11); err != nil || got != livewriter.Absent {
+			t.Errorf("Delete = %s, %v; want absent", got, err)
+		}
+	})
+	r, err := s.repair(t)
+	if err != nil || r.LeftToWriters != 1 || r.Created != 0 {
+		t.Errorf("repair = %s, %d left to writers, %d created, %v; want 1 and 0", r.Outcome, r.LeftToWriters, r.Created, err)
 	}
 }

@@ -16,8 +16,8 @@ import (
 // Elasticsearch from creating the index for all.
 const guard = `{"update":{"_id":"require-alias","require_alias":true}}` + "\n" + `{"doc":{}}` + "\n"
 
-// delete removes a document by version. The version type is external_gte: a
-// deleted row has no version of its own, only its last one.
+// delete removes a document by version. The version type is external_gte, so
+// that a deletion that is sent again is not refused because of itself.
 func (w *Writer) delete(ctx context.Context, id string, version *int64) (Outcome, error) {
 	action := map[string]any{"_id": id}
 	if version != nil {

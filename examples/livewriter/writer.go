@@ -26,7 +26,7 @@ const (
 )
 
 // ErrNoRow means that there is no row for an id any more. Whoever deleted it
-// knows its last version, and calls [Writer.Delete].
+// knows its last version, and calls [Writer.Delete] with the one after it.
 var ErrNoRow = errors.New("no row with this id")
 
 // DB runs one query; a pool, a connection and a transaction can.
@@ -71,8 +71,9 @@ func (w *Writer) Refresh(ctx context.Context, id string) (Outcome, error) {
 	})
 }
 
-// Delete deletes the document of a row that is gone. version is the last one
-// of the row (DELETE ... RETURNING rev), 0 for a source without versions.
+// Delete deletes the document of a row that is gone. version is one more than
+// the row's last (DELETE ... RETURNING rev + 1), for a rebuild may be about to
+// write the last one; 0 for a source without versions.
 func (w *Writer) Delete(ctx context.Context, id string, version int64) (Outcome, error) {
 	return w.again(ctx, func() (Outcome, error) {
 		if version == 0 {

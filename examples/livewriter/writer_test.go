@@ -96,8 +96,9 @@ func TestWriterDoesWhatTheRowSays(t *testing.T) {
 		{before: "UPDATE note SET text = NULL, rev = 8", want: livewriter.Absent},
 		{before: "UPDATE note SET text = 'back', rev = 9", want: livewriter.Written},
 		{delete: 8, want: livewriter.Superseded},
-		{delete: 9, want: livewriter.Deleted}, // a deleted row's last version
-		{before: "UPDATE note SET text = 'late', rev = 9", want: livewriter.Superseded},
+		{delete: 10, want: livewriter.Deleted},
+		{delete: 10, want: livewriter.Absent},                            // the same again
+		{want: livewriter.Superseded},                                    // read before the deletion, late
 		{before: "UPDATE note SET rev = NULL", want: livewriter.Written}, // without versions
 		{before: "UPDATE note SET text = NULL", want: livewriter.Deleted},
 	} {
