@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -144,11 +146,32 @@ func TestCreateRequestIsSentOnce(t *testing.T) {
 	}
 	sent := map[string]int{}
 	for _, r := range proxy.Requests() {
-		if r.Method == "PUT" && strings.HasPrefix(r.Path, "/"+s.alias+"-") {
+		if r.Method == http.MethodPut && strings.HasPrefix(r.Path, "/"+s.alias+"-") {
 			sent[r.Path]++
 		}
 	}
 	if len(sent) != 2 || sent["/"+build.Index] != 1 {
 		t.Errorf("sent %v; want each once, and the second answered", sent)
+	}
+}
+
+// TestCreateThatIsNotAcknowledgedIsNotTrusted: the index is there or will be,
+// but not every node knows; whether readers of all nodes see it is open.
+func TestCreateThatIsNotAcknowledgedIsNotTrusted(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, stacktest.Elasticsearch(t))
+	l, proxy := s.behind(t)
+	late := proxy.On(faultproxy.Rule{
+		Method: "PUT", Path: "^/" + s.alias + `-\d+$`, Nth: 1,
+		Do: faultproxy.Fail, Status: 200, Answer: `{"acknowledged":false,"shards_acknowledged":false}`,
+	})
+	given := l.Token()
+	build, err := s.create(t, l, `{}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late.Await(t)
+	if l.Token() != given+1 || !strings.HasSuffix(build.Index, fmt.Sprintf("-%06d", given+1)) {
+		t.Errorf("built %s with token %d, want the token after %d", build.Index, l.Token(), given)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 
 	"example.com/reindex/esalias"
+	"example.com/reindex/esalias/internal/memory"
 	"example.com/reindex/internal/devstack/stacktest"
 	"example.com/reindex/internal/es"
 	"example.com/reindex/internal/faultproxy"
@@ -77,6 +80,23 @@ func readOutcome() controlRequest {
 	}
 }
 
+// onBoth runs a test with every fault on a server in memory, and on the real
+// one with those that it takes part in: of a request that is refused on the way
+// it knows nothing.
+func onBoth(t *testing.T, test func(t *testing.T, server string, faults []fault)) {
+	t.Helper()
+	t.Run("in memory", func(t *testing.T) {
+		t.Parallel()
+		server := httptest.NewServer(new(memory.Server))
+		t.Cleanup(server.Close)
+		test(t, server.URL, faults())
+	})
+	t.Run("on Elasticsearch", func(t *testing.T) {
+		t.Parallel()
+		test(t, stacktest.Elasticsearch(t), slices.DeleteFunc(faults(), func(f fault) bool { return f.rule.Do == faultproxy.Refuse || f.rule.Status == http.StatusBadGateway }))
+	})
+}
+
 // fault is one way for a request to go wrong.
 type fault struct {
 	name string
@@ -104,79 +124,83 @@ func (f fault) on(r faultproxy.Rule, alias string) faultproxy.Rule {
 // each way, and then looks at the cluster itself.
 func TestOneLostWriteCostsNoRun(t *testing.T) {
 	t.Parallel()
-	server := stacktest.Elasticsearch(t)
-	for _, request := range append(writes(), readOutcome()) {
-		t.Run(request.name, func(t *testing.T) {
-			t.Parallel()
-			stage := newStage(t, server)
-			for _, fault := range faults() {
-				t.Run(fault.name, func(t *testing.T) {
-					rule := fault.on(request.rule, stage.alias)
-					rule.Nth = 1
-					result := stage.runBroken(t, request, rule)
-					if result.err != nil || result.releaseErr != nil {
-						t.Errorf("run: %v, release: %v", result.err, result.releaseErr)
-					}
-					stage.verify(t, result)
-				})
-			}
-			stage.cleanRun(t)
-		})
-	}
+	onBoth(t, func(t *testing.T, server string, faults []fault) {
+		for _, request := range append(writes(), readOutcome()) {
+			t.Run(request.name, func(t *testing.T) {
+				t.Parallel()
+				stage := newStage(t, server)
+				for _, fault := range faults {
+					t.Run(fault.name, func(t *testing.T) {
+						rule := fault.on(request.rule, stage.alias)
+						rule.Nth = 1
+						result := stage.runBroken(t, request, rule)
+						if result.err != nil || result.releaseErr != nil {
+							t.Errorf("run: %v, release: %v", result.err, result.releaseErr)
+						}
+						stage.verify(t, result)
+					})
+				}
+				stage.cleanRun(t)
+			})
+		}
+	})
 }
 
 // TestOneLostReadOfEachKindCostsNoRun breaks all of them in the same run.
 func TestOneLostReadOfEachKindCostsNoRun(t *testing.T) { //nolint:tparallel // one fault after the other on one alias
 	t.Parallel()
-	stage := newStage(t, stacktest.Elasticsearch(t))
-	for _, fault := range faults() { //nolint:paralleltest // one after the other on one alias
-		t.Run(fault.name, func(t *testing.T) {
-			var rules []faultproxy.Rule
-			for _, rule := range repeatables() {
-				rule = fault.on(rule, stage.alias)
-				rule.Nth = 1
-				rules = append(rules, rule)
-			}
-			result := stage.runBroken(t, controlRequest{}, rules...)
-			if result.err != nil || result.releaseErr != nil {
-				t.Errorf("run: %v, release: %v", result.err, result.releaseErr)
-			}
-			stage.verify(t, result)
-		})
-	}
-	stage.cleanRun(t)
+	onBoth(t, func(t *testing.T, server string, faults []fault) {
+		stage := newStage(t, server)
+		for _, fault := range faults { //nolint:paralleltest // one after the other on one alias
+			t.Run(fault.name, func(t *testing.T) {
+				var rules []faultproxy.Rule
+				for _, rule := range repeatables() {
+					rule = fault.on(rule, stage.alias)
+					rule.Nth = 1
+					rules = append(rules, rule)
+				}
+				result := stage.runBroken(t, controlRequest{}, rules...)
+				if result.err != nil || result.releaseErr != nil {
+					t.Errorf("run: %v, release: %v", result.err, result.releaseErr)
+				}
+				stage.verify(t, result)
+			})
+		}
+		stage.cleanRun(t)
+	})
 }
 
 // TestRequestsThatNeverComeThrough breaks a request for as long as the run
 // lasts: the run may fail then, but must know how.
 func TestRequestsThatNeverComeThrough(t *testing.T) {
 	t.Parallel()
-	server := stacktest.Elasticsearch(t)
 	wants := map[string]map[faultproxy.Outcome]error{ // nil: swapped
 		"create index": {faultproxy.Refuse: errAny, faultproxy.Fail: errAny, faultproxy.Lose: errAny, faultproxy.Duplicate: errAny},
 		"swap":         {faultproxy.Refuse: esalias.ErrNotSwapped, faultproxy.Fail: esalias.ErrNotSwapped},
 		"read outcome": {faultproxy.Refuse: esalias.ErrOutcomeUnknown, faultproxy.Fail: esalias.ErrOutcomeUnknown, faultproxy.Lose: esalias.ErrOutcomeUnknown},
 	}
-	for _, request := range append(writes(), readOutcome()) {
-		want, ok := wants[request.name]
-		if !ok {
-			continue
-		}
-		t.Run(request.name, func(t *testing.T) {
-			t.Parallel()
-			stage := newStage(t, server)
-			for _, fault := range faults() {
-				t.Run(fault.name, func(t *testing.T) {
-					result := stage.runBroken(t, request, fault.on(request.rule, stage.alias))
-					if want := want[fault.rule.Do]; !errors.Is(result.err, want) && (!errors.Is(want, errAny) || result.err == nil) {
-						t.Errorf("run: %v, want %v", result.err, want)
-					}
-					stage.verify(t, result)
-				})
+	onBoth(t, func(t *testing.T, server string, faults []fault) {
+		for _, request := range append(writes(), readOutcome()) {
+			want, ok := wants[request.name]
+			if !ok {
+				continue
 			}
-			stage.cleanRun(t)
-		})
-	}
+			t.Run(request.name, func(t *testing.T) {
+				t.Parallel()
+				stage := newStage(t, server)
+				for _, fault := range faults {
+					t.Run(fault.name, func(t *testing.T) {
+						result := stage.runBroken(t, request, fault.on(request.rule, stage.alias))
+						if want := want[fault.rule.Do]; !errors.Is(result.err, want) && (!errors.Is(want, errAny) || result.err == nil) {
+							t.Errorf("run: %v, want %v", result.err, want)
+						}
+						stage.verify(t, result)
+					})
+				}
+				stage.cleanRun(t)
+			})
+		}
+	})
 }
 
 var errAny = errors.New("any error")
@@ -338,7 +362,7 @@ func (s *stage) live(t *testing.T) string {
 func (s *stage) wantOneFence(t *testing.T) {
 	t.Helper()
 	var answer map[string]struct{ Aliases map[string]any }
-	err := es.Do(t.Context(), s.direct, "GET", "/_all/_alias?expand_wildcards=all", nil, &answer)
+	err := es.Do(t.Context(), s.direct, "GET", "/*/_alias?expand_wildcards=all", nil, &answer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 // Server is one cluster. The zero value is empty and ready; it implements
-// esapi.Transport.
+// esapi.Transport and http.Handler.
 type Server struct {
 	mu      sync.Mutex
 	indices map[string]*index
@@ -57,6 +57,19 @@ func refuse(status int, kind, reason string) reply {
 
 func noIndex(name string) reply {
 	return refuse(http.StatusNotFound, "index_not_found_exception", "no such index ["+name+"]")
+}
+
+// ServeHTTP answers one request over HTTP, for tests that break the wire itself.
+func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	res, err := s.Perform(req)
+	if err != nil {
+		panic(http.ErrAbortHandler) // closes the connection
+	}
+	defer res.Body.Close()
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Elastic-Product", "Elasticsearch")
+	w.WriteHeader(res.StatusCode)
+	_, _ = io.Copy(w, res.Body)
 }
 
 // Perform answers one request.
