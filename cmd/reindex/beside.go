@@ -65,8 +65,7 @@ func (b *beside) Progress(p pipeline.Progress) {
 func (b *beside) end(ctx context.Context, report pipeline.Report, err error) {
 	report.CatchUpError, report.RetireError = scrub(b.config, report.CatchUpError), scrub(b.config, report.RetireError)
 	limit := lastWords
-	var interrupt *pipeline.InterruptError
-	if errors.As(err, &interrupt) {
+	if _, ok := errors.AsType[*pipeline.InterruptError](err); ok {
 		limit = lastWordsInterrupted
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
@@ -84,8 +83,7 @@ func (b *beside) end(ctx context.Context, report pipeline.Report, err error) {
 
 func (b *beside) ending(report pipeline.Report, err error) history.Ending {
 	e := history.Ending{Report: report, Keep: b.config.History.Keep, Failure: b.failure(err)}
-	var held *esalias.HeldError
-	if errors.As(err, &held) {
+	if held, ok := errors.AsType[*esalias.HeldError](err); ok {
 		e.HeldBy = &held.Record.Holder
 	}
 	return e

@@ -46,6 +46,7 @@ func (s *Store) remove(ctx context.Context, hits []hit) error {
 	var answer struct {
 		Items []struct {
 			Delete struct {
+				ID     string          `json:"_id"`
 				Status int             `json:"status"`
 				Error  json.RawMessage `json:"error"`
 			} `json:"delete"`
@@ -55,10 +56,10 @@ func (s *Store) remove(ctx context.Context, hits []hit) error {
 	if err := es.Do(ctx, s.es, http.MethodPost, path, body.Bytes(), &answer); err != nil {
 		return err
 	}
-	for i, item := range answer.Items {
+	for _, item := range answer.Items {
 		// 404: another run was faster.
 		if item.Delete.Status != http.StatusNotFound && item.Delete.Error != nil {
-			return fmt.Errorf("delete record %s: HTTP %d", hits[i].ID, item.Delete.Status)
+			return fmt.Errorf("delete record %s: HTTP %d", item.Delete.ID, item.Delete.Status)
 		}
 	}
 	return nil

@@ -68,7 +68,7 @@ type watched struct {
 // Do sends a request.
 func (w *watched) Do(req *http.Request) (*http.Response, error) {
 	w.status, w.err = 0, nil
-	res, err := w.client.Do(req)
+	res, err := w.client.Do(req) //nolint:gosec // G704: the address is the user's setting
 	if err != nil {
 		w.err = err
 		return nil, err
@@ -80,12 +80,13 @@ func (w *watched) Do(req *http.Request) (*http.Response, error) {
 // judge turns the pusher's error into one without a URL, and says which are
 // not worth another try.
 func (w *watched) judge(err error) error {
-	var u *url.Error
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.As(w.err, &u):
+	}
+	if u, ok := errors.AsType[*url.Error](w.err); ok {
 		return u.Err
+	}
+	switch {
 	case w.status >= http.StatusBadRequest && w.status < http.StatusInternalServerError && w.status != http.StatusTooManyRequests:
 		return backoff.Permanent(fmt.Errorf("HTTP %d", w.status))
 	case w.status != 0:
