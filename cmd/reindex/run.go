@@ -66,7 +66,7 @@ func addSettingFlags(cmd *cobra.Command) {
 	flags.String("keep", "", "earlier generations kept for rollback (default 1)")
 	flags.String("workers", "", "bulk requests in flight, or auto (default auto)")
 	flags.String("batch-bytes", "", "largest bulk request (default 4MiB)")
-	flags.String("retry-for", "", "how long a bulk request is repeated while Elasticsearch is busy (default 10m)")
+	flags.String("retry-for", "", "how long a bulk request is repeated while Elasticsearch is busy (default 1m)")
 	flags.String("catch-up", "", "what to do about rows that change meanwhile: off, once or until-quiet (default until-quiet)")
 	flags.String("lease", "", "how long a crashed run blocks the next (default 30s)")
 }
