@@ -256,13 +256,14 @@ func TestHelpNamesTheDefaultsOfTheConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, flags, _ := strings.Cut(string(help), "\nFlags:\n")
 	for flag, field := range map[string]string{
 		"retry-for": "load.retry_for", "max-failures": "load.max_failures", "workers": "load.workers", "batch-bytes": "load.batch_bytes",
 		"max-shrink": "gates.max_shrink", "min-documents": "gates.min_documents", "keep": "index.keep", "catch-up": "catch_up",
 	} {
 		at := slices.IndexFunc(c.Settings, func(s config.Setting) bool { return s.Field == field })
 		want := fmt.Sprintf("(default %s)\n", c.Settings[at].Value)
-		_, after, _ := strings.Cut(string(help), "--"+flag+" ")
+		_, after, _ := strings.Cut(flags, "--"+flag+" ")
 		if line, _, _ := strings.Cut(after, "\n"); !strings.HasSuffix(line+"\n", want) {
 			t.Errorf("--%s: %s, want it to end in %s", flag, strings.TrimSpace(line), want)
 		}
