@@ -106,9 +106,9 @@ func (e *DriftError) Error() string {
 		if found.Count == 0 {
 			continue
 		}
-		names := make([]string, len(found.First))
-		for i, id := range found.First {
-			names[i] = id.String()
+		names := make([]string, 0, len(found.First)+1)
+		for _, id := range found.First {
+			names = append(names, id.String())
 		}
 		if found.Count > int64(len(names)) {
 			names = append(names, "...")

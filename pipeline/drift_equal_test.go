@@ -91,9 +91,15 @@ func TestSecondLook(t *testing.T) {
 		id, json string
 		want     look
 	}{
-		{1, "stands", "{}", lookNew}, {1, "moves", "{}", lookNew}, {1, "heals, and differs again", "{}", lookNew},
-		{2, "stands", "{}", lookDrift}, {2, "moves", "{1}", lookMoving}, {2, "late", "{}", lookNew},
-		{3, "moves", "{1}", lookDrift}, {3, "heals, and differs again", "{}", lookNew}, {3, "late", "{}", lookDrift},
+		{1, "stands", "{}", lookNew},
+		{1, "moves", "{}", lookNew},
+		{1, "heals, and differs again", "{}", lookNew},
+		{2, "stands", "{}", lookDrift},
+		{2, "moves", "{1}", lookMoving},
+		{2, "late", "{}", lookNew},
+		{3, "moves", "{1}", lookDrift},
+		{3, "heals, and differs again", "{}", lookNew},
+		{3, "late", "{}", lookDrift},
 	} {
 		if step.round > 1 && step.id == "stands" || step.round == 3 && step.id == "moves" {
 			if err := s.forget(step.round - 1); err != nil {

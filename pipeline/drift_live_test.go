@@ -222,10 +222,11 @@ func TestLiveWriterStaysCorrectThroughSwaps(t *testing.T) {
 
 // editSomething updates, deletes or creates an item and delivers it.
 func (s *stock) editSomething(t *testing.T, n int) {
+	t.Helper()
 	id := fmt.Sprint(n * 7 % 250 * 3)
 	var err error
-	switch {
-	case n%5 == 4:
+	switch n % 5 {
+	case 4:
 		var rev int64
 		ctx := context.WithoutCancel(t.Context())
 		if err = s.conn.QueryRow(ctx, "DELETE FROM item WHERE id = $1::text::bigint RETURNING rev + 1", id).Scan(&rev); errors.Is(err, pgx.ErrNoRows) {

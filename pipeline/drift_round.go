@@ -54,7 +54,7 @@ func (s *suspects) look(round int, d difference) look {
 	if s.overflow {
 		return lookDrift
 	}
-	change := fingerprint.New
+	var change fingerprint.Change
 	if d.kind == DriftExtra || d.kind == DriftDuplicate {
 		change, _ = s.surplus.Observe(round, []byte(d.hit.ID), fingerprint.Print{})
 	} else {

@@ -154,11 +154,15 @@ func TestWhatElasticsearchDoesWithDeletionsOfAMissingIndex(t *testing.T) {
 		{"one deletion by version creates the index", http.MethodDelete, "/_doc/1" + version, "", 404, true},
 		{"one deletion does not", http.MethodDelete, "/_doc/1", "", 404, false},
 		{"one deletion by sequence number does not", http.MethodDelete, "/_doc/1?if_seq_no=0&if_primary_term=1", "", 404, false},
-		{"a bulk body of deletions by version creates it, whatever require_alias says", http.MethodPost, "/_bulk?require_alias=true",
-			`{"delete":{"_id":"1","version":3,"version_type":"external_gte","require_alias":true}}` + "\n", 200, true},
-		{"a bulk body with one other action that requires the alias does not", http.MethodPost, "/_bulk",
+		{
+			"a bulk body of deletions by version creates it, whatever require_alias says", http.MethodPost, "/_bulk?require_alias=true",
+			`{"delete":{"_id":"1","version":3,"version_type":"external_gte","require_alias":true}}` + "\n", 200, true,
+		},
+		{
+			"a bulk body with one other action that requires the alias does not", http.MethodPost, "/_bulk",
 			`{"update":{"_id":"x","require_alias":true}}` + "\n" + `{"doc":{}}` + "\n" +
-				`{"delete":{"_id":"1","version":3,"version_type":"external_gte"}}` + "\n", 200, false},
+				`{"delete":{"_id":"1","version":3,"version_type":"external_gte"}}` + "\n", 200, false,
+		},
 	} {
 		t.Run(fact.name, func(t *testing.T) {
 			t.Parallel()

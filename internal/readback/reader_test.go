@@ -187,7 +187,7 @@ func (c *cutOff) Perform(req *http.Request) (*http.Response, error) {
 	if query.Size > c.most {
 		answer = answer[:9]
 	}
-	return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(answer))}, nil
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(answer))}, nil
 }
 
 func TestAnswerThatIsTooLargeMakesPagesSmaller(t *testing.T) {

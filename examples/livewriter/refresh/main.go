@@ -44,7 +44,7 @@ func refresh(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was left undone
+	defer db.Close(context.WithoutCancel(ctx))
 	w := &livewriter.Writer{
 		DB: db, HTTP: &http.Client{Timeout: 10 * time.Second}, URL: os.Getenv("ELASTICSEARCH_URL"), Alias: *alias, Query: query,
 	}
