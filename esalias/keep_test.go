@@ -203,8 +203,8 @@ func TestLeaseEndsBeforeAnyoneMayTakeOver(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h held) {
 		t, w, l := h.t, h.w, h.l
-		w.renewals(func(req *http.Request, pass func() (*http.Response, error)) (*http.Response, error) {
-			if context.Cause(l.Context()) == nil {
+		w.on(func(req *http.Request, body string, pass func() (*http.Response, error)) (*http.Response, error) {
+			if strings.Contains(body, `"run_id":"runaaaaa"`) { // the holder's renewals only
 				return hang(req)
 			}
 			return pass()

@@ -80,20 +80,29 @@ func readOutcome() controlRequest {
 	}
 }
 
+// ground is where a table runs, and with which faults.
+type ground struct {
+	t      *testing.T
+	server string
+	faults []fault
+}
+
 // onBoth runs a test with every fault on a server in memory, and on the real
 // one with those that it takes part in: of a request that is refused on the way
 // it knows nothing.
-func onBoth(t *testing.T, test func(t *testing.T, server string, faults []fault)) {
+func onBoth(t *testing.T, test func(ground)) {
 	t.Helper()
 	t.Run("in memory", func(t *testing.T) {
 		t.Parallel()
 		server := httptest.NewServer(new(memory.Server))
 		t.Cleanup(server.Close)
-		test(t, server.URL, faults())
+		test(ground{t, server.URL, faults()})
 	})
 	t.Run("on Elasticsearch", func(t *testing.T) {
 		t.Parallel()
-		test(t, stacktest.Elasticsearch(t), slices.DeleteFunc(faults(), func(f fault) bool { return f.rule.Do == faultproxy.Refuse || f.rule.Status == http.StatusBadGateway }))
+		test(ground{t, stacktest.Elasticsearch(t), slices.DeleteFunc(faults(), func(f fault) bool {
+			return f.rule.Do == faultproxy.Refuse || f.rule.Status == http.StatusBadGateway
+		})})
 	})
 }
 
@@ -124,13 +133,14 @@ func (f fault) on(r faultproxy.Rule, alias string) faultproxy.Rule {
 // each way, and then looks at the cluster itself.
 func TestOneLostWriteCostsNoRun(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, server string, faults []fault) {
+	onBoth(t, func(on ground) {
+		t, server, faults := on.t, on.server, on.faults
 		for _, request := range append(writes(), readOutcome()) {
 			t.Run(request.name, func(t *testing.T) {
 				t.Parallel()
 				stage := newStage(t, server)
 				for _, fault := range faults {
-					t.Run(fault.name, func(t *testing.T) {
+					t.Run(fault.name, func(t *testing.T) { //nolint:paralleltest // one after the other on one alias
 						rule := fault.on(request.rule, stage.alias)
 						rule.Nth = 1
 						result := stage.runBroken(t, request, rule)
@@ -147,11 +157,12 @@ func TestOneLostWriteCostsNoRun(t *testing.T) {
 }
 
 // TestOneLostReadOfEachKindCostsNoRun breaks all of them in the same run.
-func TestOneLostReadOfEachKindCostsNoRun(t *testing.T) { //nolint:tparallel // one fault after the other on one alias
+func TestOneLostReadOfEachKindCostsNoRun(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, server string, faults []fault) {
+	onBoth(t, func(on ground) {
+		t, server, faults := on.t, on.server, on.faults
 		stage := newStage(t, server)
-		for _, fault := range faults { //nolint:paralleltest // one after the other on one alias
+		for _, fault := range faults {
 			t.Run(fault.name, func(t *testing.T) {
 				var rules []faultproxy.Rule
 				for _, rule := range repeatables() {
@@ -179,7 +190,8 @@ func TestRequestsThatNeverComeThrough(t *testing.T) {
 		"swap":         {faultproxy.Refuse: esalias.ErrNotSwapped, faultproxy.Fail: esalias.ErrNotSwapped},
 		"read outcome": {faultproxy.Refuse: esalias.ErrOutcomeUnknown, faultproxy.Fail: esalias.ErrOutcomeUnknown, faultproxy.Lose: esalias.ErrOutcomeUnknown},
 	}
-	onBoth(t, func(t *testing.T, server string, faults []fault) {
+	onBoth(t, func(on ground) {
+		t, server, faults := on.t, on.server, on.faults
 		for _, request := range append(writes(), readOutcome()) {
 			want, ok := wants[request.name]
 			if !ok {
@@ -189,7 +201,7 @@ func TestRequestsThatNeverComeThrough(t *testing.T) {
 				t.Parallel()
 				stage := newStage(t, server)
 				for _, fault := range faults {
-					t.Run(fault.name, func(t *testing.T) {
+					t.Run(fault.name, func(t *testing.T) { //nolint:paralleltest // one after the other on one alias
 						result := stage.runBroken(t, request, fault.on(request.rule, stage.alias))
 						if want := want[fault.rule.Do]; !errors.Is(result.err, want) && (!errors.Is(want, errAny) || result.err == nil) {
 							t.Errorf("run: %v, want %v", result.err, want)
