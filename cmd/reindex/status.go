@@ -73,7 +73,7 @@ func (a *app) status(ctx context.Context, c *config.Config, alias *esalias.Clien
 type statusView struct {
 	esalias.Status
 	now     time.Time
-	present *history.Record // of the holder of the lock; nil if there is none
+	present *history.Record // of the holder of the lock while it loads; else nil
 	last    *history.Record // the last run that ended; nil if there is none
 	alarms  []alarm
 }
@@ -86,7 +86,8 @@ func (v *statusView) of(runs []history.Record) {
 		r.Outcome = history.Judge(*r, v.Record, v.now)
 		switch r.Outcome {
 		case history.Running:
-			if v.Locked && r.RunID == v.Record.Holder.RunID {
+			// The lease knows first that the load is over.
+			if v.Locked && r.RunID == v.Record.Holder.RunID && v.Record.Phase == string(pipeline.PhaseCreated) {
 				v.present = r
 			}
 		case history.Waiting, string(pipeline.OutcomeLocked), string(pipeline.OutcomeSkipped):
