@@ -1,0 +1,410 @@
+package pipeline_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/reindex/esalias"
+	"example.com/reindex/internal/bulk"
+	"example.com/reindex/internal/devstack/stacktest"
+	"example.com/reindex/internal/document"
+	"example.com/reindex/internal/es"
+	"example.com/reindex/internal/source"
+	"example.com/reindex/pipeline"
+)
+
+// view is what one snapshot shows. The zero values of all fields but rows make
+// a sound one.
+type view struct {
+	rows    []row
+	state   string        // defaults to one that no other view has
+	missing int64         // rows that Count finds and Stream does not
+	err     error         // of Stream, after the rows
+	slow    time.Duration // Count takes at least so long
+	refuse  error         // the snapshot cannot be taken
+}
+
+type row struct {
+	id, json string
+	version  int64
+}
+
+// script is a source whose snapshots are views, one after the other.
+type script struct {
+	mu     sync.Mutex
+	views  []view
+	taken  int
+	closed int
+}
+
+func (s *script) snapshot(context.Context) (pipeline.Snapshot, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.views[min(s.taken, len(s.views)-1)]
+	s.taken++
+	if v.refuse != nil {
+		s.closed++ // there is nothing to close
+		return nil, v.refuse
+	}
+	if v.state == "" {
+		v.state = fmt.Sprint(s.taken)
+	}
+	return &scripted{view: v, script: s}, nil
+}
+
+// scripted deals its rows to the streams, one each time.
+type scripted struct {
+	view
+	script *script
+	mu     sync.Mutex
+	next   int
+}
+
+func (s *scripted) Info() source.Info { return source.Info{Name: "scripted", State: s.state} }
+func (s *scripted) Estimate() int64   { return int64(len(s.rows)) }
+
+func (s *scripted) Count(ctx context.Context) (int64, error) {
+	select {
+	case <-time.After(s.slow):
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+	return int64(len(s.rows)) + s.missing, nil
+}
+
+func (s *scripted) Stream(_ context.Context, emit func(document.Document) error) (source.StreamStats, error) {
+	for {
+		r, ok := s.take()
+		if !ok {
+			return source.StreamStats{OrphanRows: 1}, s.err
+		}
+		if err := emit(document.Document{ID: []byte(r.id), JSON: []byte(r.json), Version: r.version}); err != nil {
+			return source.StreamStats{}, err
+		}
+	}
+}
+
+func (s *scripted) take() (r row, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.next == len(s.rows) {
+		return row{}, false
+	}
+	s.next++
+	return s.rows[s.next-1], true
+}
+
+func (s *scripted) Close() error {
+	s.script.mu.Lock()
+	defer s.script.mu.Unlock()
+	s.script.closed++
+	return nil
+}
+
+// rows makes rows with ids from 1 on and these values.
+func rows(values ...int) []row {
+	list := make([]row, len(values))
+	for i, v := range values {
+		list[i] = row{id: fmt.Sprint(i + 1), json: fmt.Sprintf(`{"v":%d}`, v)}
+	}
+	return list
+}
+
+// versioned gives every row a version.
+func versioned(version int64, list []row) []row {
+	for i := range list {
+		list[i].version = version
+	}
+	return list
+}
+
+// rig is an alias of its own, to run scripts behind.
+type rig struct {
+	client *esalias.Client
+	deps   pipeline.Deps
+	opts   pipeline.Options
+	phases []string
+}
+
+func newRig(t *testing.T, views ...view) (*rig, *script) {
+	t.Helper()
+	transport, err := es.New(es.Config{Addresses: []string{stacktest.Elasticsearch(t)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := esalias.New(transport, stacktest.Prefix(t)+"-x", esalias.Options{Lease: 5 * time.Second, Grace: time.Nanosecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &script{views: views}
+	r := &rig{client: client}
+	r.deps = pipeline.Deps{Alias: client, Bulk: transport, Snapshot: s.snapshot, Observe: r}
+	r.opts = pipeline.Options{
+		Body:   json.RawMessage(`{"settings": {"number_of_replicas": 0}, "mappings": {"dynamic": "strict", "properties": {"v": {"type": "byte"}}}}`),
+		Gates:  pipeline.Gates{MinDocuments: 1, MaxShrink: 1},
+		Keep:   1,
+		Holder: esalias.Holder{Host: "test", RunID: esalias.NewRunID()},
+	}
+	return r, s
+}
+
+func (r *rig) Phase(p pipeline.Phase, _ time.Time) { r.phases = append(r.phases, string(p)) }
+func (r *rig) Progress(pipeline.Progress)          {}
+
+func (r *rig) run(t *testing.T) (pipeline.Report, error) {
+	t.Helper()
+	return pipeline.Run(t.Context(), r.deps, r.opts)
+}
+
+// isTidy wants a free lease, no unfinished index, and every snapshot closed.
+func (r *rig) isTidy(t *testing.T, s *script) {
+	t.Helper()
+	status, err := r.client.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status.Locked {
+		t.Errorf("the lease is held by %+v", status.Record.Holder)
+	}
+	for _, g := range status.Generations {
+		if g.State == esalias.StateBuilding || g.State == esalias.StateOrphan {
+			t.Errorf("%s is left, %s", g.Index, g.State)
+		}
+	}
+	if s.taken != s.closed {
+		t.Errorf("%d snapshots taken, %d closed", s.taken, s.closed)
+	}
+}
+
+func TestRunPassesItsPhasesInOrderAndAddsUp(t *testing.T) {
+	t.Parallel()
+	r, s := newRig(t, view{rows: rows(1, 2, 3), state: "same"})
+	report, err := r.run(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Fields("locked created loaded verified swapping swapped retired released"), r.phases); diff != "" {
+		t.Error(diff)
+	}
+	if report.Outcome != pipeline.OutcomeSwapped || report.Read != 3 || report.Acknowledged != 3 || report.Documents != 3 || report.Orphans < 1 ||
+		report.Passes != 0 || report.Guarantee != pipeline.GuaranteeUnchanged {
+		t.Errorf("report %+v", report)
+	}
+	if !slices.IsSortedFunc(report.Phases, func(a, b pipeline.PhaseTime) int { return int(a.After - b.After) }) {
+		t.Errorf("phases %v", report.Phases)
+	}
+	r.isTidy(t, s)
+}
+
+// Whatever the source does wrong, and whenever, nothing is swapped and nothing
+// stays behind.
+func TestRunThatMustNotSwap(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("the source broke")
+	sound := view{rows: rows(1, 2)}
+	const refused, failed = pipeline.OutcomeRefused, pipeline.OutcomeFailed
+	for _, test := range []struct {
+		name     string
+		views    []view
+		versions bool
+		outcome  pipeline.Outcome
+		says     string
+	}{
+		{"the snapshot cannot be taken", []view{{refuse: broken}}, false, failed, "the source broke"},
+		{"a stream breaks", []view{{rows: rows(1, 2), err: broken}}, false, failed, "the source broke"},
+		{"the count finds more than the streams", []view{{rows: rows(1, 2), missing: 1}}, false, refused, "3 documents and 2 were read"},
+		{"the count finds less", []view{{rows: rows(1, 2), missing: -1}}, false, refused, "1 documents and 2 were read"},
+		{"an id comes twice", []view{{rows: append(rows(1, 2), row{id: "1", json: `{"v":3}`})}}, false, failed, "id 1 twice"},
+		{"a document is rejected", []view{{rows: rows(1, 200)}}, false, failed, "failed documents: 1, allowed: 0"},
+		{"the second snapshot cannot be taken", []view{sound, {refuse: broken}}, false, failed, "catch-up pass 1: the source broke"},
+		{"a stream of the pass breaks", []view{sound, {rows: rows(1, 2), err: broken}}, false, failed, "catch-up pass 1: the source broke"},
+		{"the pass does not read what it counts", []view{sound, {rows: rows(1, 2), missing: 1}}, false, refused, "3 documents and 2 were read"},
+		{"an id comes twice in the pass", []view{sound, {rows: append(rows(1, 2), row{id: "1", json: `{"v":3}`}), missing: -1}}, false, refused, "2 documents and 3 were read"},
+		{"all rows are deleted meanwhile", []view{sound, {}}, false, refused, "gate empty"},
+		{
+			"a version goes back", []view{{rows: versioned(2, rows(1, 2))}, {rows: versioned(1, rows(1, 3))}}, true, failed,
+			"document 2: its version went from 2 to 1",
+		},
+		{
+			"a row comes back with an older version", []view{
+				{rows: versioned(2, rows(1, 2))}, {rows: versioned(2, rows(1)), slow: 2100 * time.Millisecond}, {rows: versioned(1, rows(1, 3))},
+			}, true, failed, "catch-up pass 2",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r, s := newRig(t, test.views...)
+			r.opts.Versions = test.versions
+			report, err := r.run(t)
+			if err == nil || report.Outcome != test.outcome || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("outcome %s, %v; want %s, %s", report.Outcome, err, test.outcome, test.says)
+			}
+			if live, err := r.client.Live(t.Context()); live != "" || err != nil {
+				t.Errorf("%s is live, %v", live, err)
+			}
+			if got := r.phases[len(r.phases)-1]; got != "released" || slices.Contains(r.phases, "swapping") {
+				t.Errorf("phases %v", r.phases)
+			}
+			r.isTidy(t, s)
+		})
+	}
+}
+
+func TestErrorsKeepTheirTypes(t *testing.T) {
+	t.Parallel()
+	r, _ := newRig(t, view{rows: rows(1, 200)})
+	_, err := r.run(t)
+	var failures *bulk.FailuresError
+	if !errors.As(err, &failures) || failures.First[0].ID != "2" {
+		t.Errorf("got %v, want a FailuresError that names 2", err)
+	}
+}
+
+// What goes wrong after the swap is told, and is no failure: the index is live.
+func TestTroubleAfterTheSwap(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("the source broke")
+	for _, test := range []struct {
+		name string
+		last view
+	}{
+		{"the last snapshot cannot be taken", view{refuse: broken}},
+		{"its stream breaks", view{rows: rows(1, 9), err: broken}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			same := view{rows: rows(1, 2), state: "same"}
+			r, s := newRig(t, same, same, test.last)
+			report, err := r.run(t)
+			if err != nil || report.Outcome != pipeline.OutcomeSwapped {
+				t.Fatalf("outcome %s, %v", report.Outcome, err)
+			}
+			if report.CatchUpError != broken.Error() || report.Guarantee != pipeline.GuaranteeNone {
+				t.Errorf("catch-up error %q, guarantee %s", report.CatchUpError, report.Guarantee)
+			}
+			if live, err := r.client.Live(t.Context()); live != report.Index || err != nil {
+				t.Errorf("%s is live, %v; want %s", live, err, report.Index)
+			}
+			r.isTidy(t, s)
+		})
+	}
+}
+
+func TestPassesCountWhatTheyDid(t *testing.T) {
+	t.Parallel()
+	changed := view{rows: append(rows(1, 7), row{id: "4", json: `{"v":4}`})} // 2 differs, 3 is gone, 4 is new
+	for _, test := range []struct {
+		mode     pipeline.CatchUp
+		versions bool
+		passes   int
+		changed  int64
+		removed  int64
+	}{
+		{pipeline.CatchUpOff, false, 0, 0, 0},
+		{pipeline.CatchUpOnce, false, 2, 2, 1},
+		{pipeline.CatchUpUntilQuiet, false, 2, 2, 1},
+		{pipeline.CatchUpUntilQuiet, true, 2, 2, 1},
+	} {
+		t.Run(fmt.Sprintf("%s, versions %t", test.mode, test.versions), func(t *testing.T) {
+			t.Parallel()
+			first, second := view{rows: rows(1, 2, 3)}, view{rows: slices.Clone(changed.rows)}
+			if test.versions {
+				versioned(1, first.rows)
+				versioned(2, second.rows)
+			}
+			r, s := newRig(t, first, second)
+			r.opts.CatchUp, r.opts.Versions = test.mode, test.versions
+			report, err := r.run(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if report.Passes != test.passes || report.Changed != test.changed || report.Removed != test.removed || report.Documents != 3 {
+				t.Errorf("report %+v", report)
+			}
+			r.isTidy(t, s)
+		})
+	}
+}
+
+func TestFailedDocumentIsSentAgainOnlyWhenItChanged(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		second int // value of the document whose first value is rejected
+		failed int64
+		count  int64
+	}{
+		{"the same is not sent", 200, 0, 1},
+		{"a sound one is sent", 20, 0, 2},
+		{"another bad one is sent and rejected", 201, 1, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r, s := newRig(t, view{rows: rows(1, 200)}, view{rows: rows(1, test.second), state: "second"})
+			r.opts.MaxFailures = 1
+			report, err := r.run(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if report.Failed != 1 || report.PassFailed != test.failed || report.Documents != test.count {
+				t.Errorf("report %+v", report)
+			}
+			r.isTidy(t, s)
+		})
+	}
+}
+
+func TestInterruptedRunIsTidiedUp(t *testing.T) {
+	t.Parallel()
+	for _, phase := range []string{"locked", "created", "loaded", "verified"} {
+		t.Run("after "+phase, func(t *testing.T) {
+			t.Parallel()
+			r, s := newRig(t, view{rows: rows(1, 2)})
+			ctx, cancel := context.WithCancelCause(t.Context())
+			r.deps.Observe = interrupter{rig: r, at: phase, cancel: cancel}
+			report, err := pipeline.Run(ctx, r.deps, r.opts)
+			var interrupt *pipeline.InterruptError
+			if !errors.As(err, &interrupt) || report.Outcome != pipeline.OutcomeFailed {
+				t.Errorf("outcome %s, %v", report.Outcome, err)
+			}
+			if live, err := r.client.Live(t.Context()); live != "" || err != nil {
+				t.Errorf("%s is live, %v", live, err)
+			}
+			r.isTidy(t, s)
+		})
+	}
+	t.Run("after swapped it is as good as done", func(t *testing.T) {
+		t.Parallel()
+		r, s := newRig(t, view{rows: rows(1, 2)})
+		ctx, cancel := context.WithCancelCause(t.Context())
+		r.deps.Observe = interrupter{rig: r, at: "swapped", cancel: cancel}
+		report, err := pipeline.Run(ctx, r.deps, r.opts)
+		if err != nil || report.Outcome != pipeline.OutcomeSwapped || report.CatchUpError == "" {
+			t.Errorf("outcome %s, catch-up error %q, %v", report.Outcome, report.CatchUpError, err)
+		}
+		r.isTidy(t, s)
+	})
+}
+
+// interrupter ends the run's context when a phase is reached.
+type interrupter struct {
+	*rig
+	at     string
+	cancel context.CancelCauseFunc
+}
+
+func (i interrupter) Phase(p pipeline.Phase, at time.Time) {
+	i.rig.Phase(p, at)
+	if string(p) == i.at {
+		i.cancel(&pipeline.InterruptError{Signal: "SIGTERM"})
+	}
+}
