@@ -9,10 +9,12 @@ DEVSTACK := go run ./internal/devstack/cmd/devstack
 TOOL     := go tool -modfile=tools/go.mod
 
 PKG      ?= ./...
+SECONDS  ?= 300
+SEED     ?= 0
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build stack demo test bench-once fuzz lint fmt check vuln dist clean
+.PHONY: help build stack demo test crash mutants bench-once fuzz lint fmt check vuln dist clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +30,12 @@ demo: build ## Start both servers, fill them, run blue and green at the same mom
 
 test: ## All tests, with the race detector, against real servers (PKG=./esalias for one package)
 	$(DEVSTACK) run -- go test -race -shuffle=on -count=1 -timeout 15m $(PKG)
+
+crash: ## Kill and pause runs at random for SECONDS (300), with decisions from SEED (random)
+	$(DEVSTACK) run -- go test ./internal/crash -run '^TestCrash$$' -count=1 -timeout 0 -v -crash.seconds=$(SECONDS) -crash.seed=$(SEED)
+
+mutants: ## Break each safety rule of the code in turn and see its test fail (MUTANT=name for one)
+	$(DEVSTACK) run -- go run ./internal/mutants -only '$(MUTANT)'
 
 bench-once: ## Each benchmark once, to see that it still runs
 	$(DEVSTACK) run -- go test -run '^$$' -bench . -benchtime 1x $(PKG)

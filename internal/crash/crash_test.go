@@ -24,6 +24,7 @@ var (
 	faultsFlag  = flag.Int64("crash.faults", 40, "how many faults to do; 0: no bound")
 	secondsFlag = flag.Int("crash.seconds", 0, "how long to go on; 0: no bound")
 	personsFlag = flag.Int("crash.persons", 2000, "how many persons there are")
+	everyFlag   = flag.Bool("crash.every", false, "all accidents of the cluster test, not only three")
 	writerFlag  = flag.Bool("crash.writer", true, "edit rows meanwhile")
 )
 
@@ -54,6 +55,7 @@ type suite struct {
 		met      map[kind]int
 		phases   map[string]int
 		statuses map[string]int
+		odd      []string
 	}
 }
 
@@ -163,6 +165,7 @@ func (s *suite) report(t *testing.T, seed uint64) {
 	t.Logf("faults: %s", lines(s.tally.met))
 	t.Logf("at requests: %s", lines(s.tally.phases))
 	t.Logf("exit statuses: %s", lines(s.tally.statuses))
+	t.Logf("endings worth a look: %s", strings.Join(s.tally.odd, "\n  "))
 }
 
 func lines[K ~string](m map[K]int) string {

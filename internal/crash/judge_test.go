@@ -33,6 +33,7 @@ func (c *contender) judge(ctx context.Context, p plan, process *process, status 
 	}
 	c.note("contender %d: %s: status %d %s", c.id, what, status, process.lastWords())
 	c.count(p, status, met)
+	c.odd(status, what, process)
 	if ctx.Err() != nil {
 		return
 	}
@@ -44,6 +45,18 @@ func (c *contender) judge(ctx context.Context, p plan, process *process, status 
 	}
 	if s, ok := process.summary(); ok && p.args[0] == "run" && s.Token > 0 {
 		c.promised(s, status)
+	}
+}
+
+// odd remembers endings that are allowed and should be rare.
+func (c *contender) odd(status int, what string, process *process) {
+	if !slices.Contains([]int{1, 10, 13}, status) {
+		return
+	}
+	c.tally.Lock()
+	defer c.tally.Unlock()
+	if len(c.tally.odd) < 20 {
+		c.tally.odd = append(c.tally.odd, fmt.Sprintf("%s: status %d %s", what, status, process.lastWords()))
 	}
 }
 

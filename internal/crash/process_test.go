@@ -91,6 +91,8 @@ type summary struct {
 	Error       string `json:"error"`
 	RetireError string `json:"retire_error"`
 	CutShort    string `json:"catch_up_error"`
+
+	Phases json.RawMessage `json:"phase_after_ms"`
 }
 
 // lastWords is the end of what the process said, for the journal.

@@ -1,0 +1,309 @@
+package main
+
+// list is every rule that safety rests on, and what notices when it is gone.
+// docs/protocol says why each is needed.
+func list() []mutant {
+	var all []mutant
+	for _, some := range [][]mutant{fences(), swaps(), deletions(), leases(), documents(), proofs()} {
+		all = append(all, some...)
+	}
+	return all
+}
+
+// fences: who may swap.
+func fences() []mutant {
+	return []mutant{
+		{
+			name: "claim without the fence it saw", file: "esalias/claim.go",
+			old: "\t\t\tremove(c.names.lockIndex(), f.name),\n", new: "",
+			tests: []string{"TestContractInMemory"},
+		},
+		{
+			name: "no condition on any alias", file: "esalias/fence.go",
+			old: "Alias: alias, MustExist: true}", new: "Alias: alias, MustExist: false}",
+			// Elasticsearch 8.19 refuses most such requests even so, in its first look at
+			// the names, which need not be the state that the change is applied to.
+			tests: []string{"TestSwapRequestThatArrivesLate"},
+		},
+		{
+			name: "fence names used again by every run", file: "esalias/names.go",
+			old:   `func (n names) claim(t tag) string  { return n.alias + ".claim-" + t.String() }`,
+			new:   `func (n names) claim(t tag) string  { _ = t; return n.alias + ".claim-1-anyone" }`,
+			tests: []string{"TestHolderThatWakesUpLate"},
+		},
+		{
+			name: "claim in a lock index made anew", file: "esalias/claim.go",
+			old: "case f.lockUUID != l.uuid:", new: "case false:",
+			tests: []string{"TestNoClaimInAnotherLockIndex"},
+		},
+		{
+			name: "claim below the fence's token", file: "esalias/claim.go",
+			old: "case f.tag.token >= l.tag.token:", new: "case f.tag.token == l.tag.token:",
+			tests: []string{"TestClaimBelowTheFenceIsNotSent"},
+		},
+		{
+			name: "claim with the fence's token", file: "esalias/claim.go",
+			old: "case f.tag.token >= l.tag.token:", new: "case f.tag.token > l.tag.token:",
+			tests: []string{"TestClaimWithAnEqualTokenIsNotSent"},
+		},
+		{
+			name: "tokens forget the indices", file: "esalias/acquire.go",
+			old: "max(recorded, f.tag.token, state.highest()) + 1", new: "max(recorded, f.tag.token) + 1 + 0*state.highest()",
+			tests: []string{"TestContractInMemory"},
+		},
+		{
+			name: "release without giving the right up", file: "esalias/lease.go",
+			old: "\tif l.right == rightClaimed {\n\t\t_, sealErr", new: "\tif false {\n\t\t_, sealErr",
+			tests: []string{"TestSwapRequestThatArrivesLate"},
+		},
+		{
+			name: "lock written by index name", file: "esalias/record.go",
+			old: `"/_create/lock?require_alias=true"`, new: `"/_create/lock"`,
+			tests: []string{"TestRequestsOfARunAreThoseOfTheProtocol"},
+		},
+	}
+}
+
+// swaps: what a swap proves, and what is known about one without an answer.
+func swaps() []mutant {
+	return []mutant{
+		{
+			name: "swap without the claim", file: "esalias/swap.go",
+			old: "\t\tremove(names.lockIndex(), names.claim(l.tag)),\n\t\tadd(names.lockIndex(), names.done(l.tag)),\n", new: "",
+			tests: []string{"TestHolderThatWakesUpLate", "TestSwapThatTookALongWay"},
+		},
+		{
+			name: "swap not as write index", file: "esalias/fence.go",
+			old: "Alias: alias, IsWriteIndex: true}", new: "Alias: alias}",
+			tests: []string{"TestSwapThatOverlooksTheLiveIndexIsRefused"},
+		},
+		{
+			name: "swap leaves the writer alias", file: "esalias/swap.go",
+			old: "\t\tremove(build.Index, writer),\n", new: "\t\tadd(build.Index, writer),\n",
+			tests: []string{"TestLateWritesFailAfterTheSwap"},
+		},
+		{
+			name: "swap after the lease was lost", file: "esalias/swap.go",
+			old: "\tif err := l.check(); err != nil {\n\t\treturn err\n\t}\n\tl.swapSent", new: "\tl.swapSent",
+			tests: []string{"TestSwapBeforeAnythingWasSentIsAPromise"},
+		},
+		{
+			name: "swap of another lease's index", file: "esalias/swap.go",
+			old: "if build.lease != l || build.Index != l.built {", new: "if false {",
+			tests: []string{"TestBuildOfAnotherLeaseIsNotSwapped"},
+		},
+		{
+			name: "lost answer not settled by the mark", file: "esalias/swap.go",
+			old: "\t\treturn outcomeSwapped, nil\n", new: "\t\treturn outcomeOpen, nil\n",
+			tests: []string{"TestOneLostWriteCostsNoRun"},
+		},
+		{
+			name: "no answer taken for not swapped", file: "esalias/swap.go",
+			old: "if sealed || !l.swapSent {", new: "if true {",
+			tests: []string{"TestHolderThatWakesUpLate"},
+		},
+		{
+			name: "seal without an answer taken for a promise lost", file: "esalias/claim.go",
+			old: "\t\t\treturn l.sealedBefore(ctx), nil\n", new: "\t\t\treturn false, nil\n",
+			tests: []string{"TestOneLostWriteCostsNoRun"},
+		},
+		{
+			name: "server errors taken for refusals", file: "internal/es/errors.go",
+			old:   `return e.Status < http.StatusInternalServerError || e.Type == "illegal_state_exception"`,
+			new:   `return e.Status != 0`,
+			tests: []string{"TestAnswersAndWhatTheyProve"},
+		},
+		{
+			name: "unacknowledged changes taken for done", file: "esalias/create.go",
+			old: "if err == nil && !answer.Acknowledged {", new: "if false {",
+			tests: []string{"TestCreateThatIsNotAcknowledgedIsNotTrusted"},
+		},
+		{
+			name: "create sent again", file: "esalias/create.go",
+			old: `err = l.c.do(ctx, http.MethodPut, "/"+build.Index`, new: `err = l.c.ask(ctx, http.MethodPut, "/"+build.Index`,
+			tests: []string{"TestCreateRequestIsSentOnce"},
+		},
+		{
+			name: "created index not read back", file: "esalias/create.go",
+			old: "if len(extra) == 0 && len(answer[build.Index].Aliases) == 1 {", new: "if true {",
+			tests: []string{"TestTemplateThatAddsTheAliasIsForAPerson"},
+		},
+		{
+			name: "rollback to an index without its mark", file: "esalias/rollback.go",
+			old: "\t\tremove(target, name), add(target, name),\n", new: "\t\tadd(target, name),\n",
+			tests: []string{"TestMarkMustStillBeThereForARollback"},
+		},
+		{
+			name: "rollback to what was never live", file: "esalias/rollback.go",
+			old: "case !marked:", new: "case false:",
+			tests: []string{"TestRollbackRules"},
+		},
+		{
+			name: "two live indices tolerated", file: "esalias/state.go",
+			old: "\tcase 1:\n\t\treturn carriers[0], nil\n\t}", new: "\tdefault:\n\t\treturn carriers[0], nil\n\t}",
+			tests: []string{"TestAliasOnTwoIndicesIsForAPerson"},
+		},
+	}
+}
+
+// deletions: what may be deleted.
+func deletions() []mutant {
+	return []mutant{
+		{
+			name: "deletion without the fence", file: "esalias/retire.go",
+			old: "\t\t\tremove(names.lockIndex(), guard), add(names.lockIndex(), guard),\n", new: "\t\t\tadd(names.lockIndex(), guard),\n",
+			tests: []string{"TestRetireStopsWhenAnotherRunHasClaimed"},
+		},
+		{
+			name: "deletion without proof of what is live", file: "esalias/retire.go",
+			old: "\t\t\tremove(live, names.alias), addLive(live, names.alias),\n", new: "",
+			tests: []string{"TestRetireWithAnOldViewSparesTheLiveIndex"},
+		},
+		{
+			name: "deletion of what is not ours", file: "esalias/retire.go",
+			old: `if reason, err = l.notOurs(ctx, index); reason != "" || err != nil {`, new: `if false {`,
+			tests: []string{"TestRetireLeavesWhatIsNotItsOwn"},
+		},
+		{
+			name: "deletion of higher numbers", file: "esalias/retire.go",
+			old: "if index == live || token >= l.tag.token {", new: "if index == live || token < 0 {",
+			tests: []string{"TestRetireLeavesWhatIsNotItsOwn"},
+		},
+		{
+			name: "deletion under running searches", file: "esalias/retire.go",
+			old: "case searches > 0:", new: "case searches < 0:",
+			tests: []string{"TestRetireWaitsForSearches"},
+		},
+		{
+			name: "giving up without the fence", file: "esalias/abandon.go",
+			old: "\t\t\tremove(names.lockIndex(), guard),\n", new: "",
+			tests: []string{"TestGivingUpSealsAndDeletesInOneRequest"},
+		},
+		{
+			name: "giving up deletes somebody else's index", file: "esalias/create.go",
+			old: "\t\tl.built = \"\" // there is none", new: "\t\t// there is none",
+			tests: []string{"TestIndexOfSomebodyElseIsNeverDeleted"},
+		},
+	}
+}
+
+// leases: who works.
+func leases() []mutant {
+	return []mutant{
+		{
+			name: "record taken without its condition", file: "esalias/record.go",
+			old:   "/_doc/lock?require_alias=true&if_seq_no=%d&if_primary_term=%d\",\n\t\t\tc.names.lockAlias(), seen.seqNo, seen.term)",
+			new:   "/_doc/lock?require_alias=true\", c.names.lockAlias())",
+			tests: []string{"TestTakeoverIsSeenAtTheNextRenewal"},
+		},
+		{
+			name: "no stop when renewals fail", file: "esalias/keep.go",
+			old: "\t\t\tl.cancel(l.expired(last))\n\t\t\treturn\n", new: "\t\t\t_ = l.expired(last)\n\t\t\treturn\n",
+			tests: []string{"TestLostAfterTwoThirdsWithoutAnAnswer"},
+		},
+		{
+			name: "no stop when another run took over", file: "esalias/keep.go",
+			old: "\t\tif errors.Is(last, ErrLeaseLost) {", new: "\t\tif errors.Is(last, ErrOutcomeUnknown) {",
+			tests: []string{"TestTakeoverIsSeenAtTheNextRenewal"},
+		},
+		{
+			name: "trust longer than the lease", file: "esalias/keep.go",
+			old: "return l.c.opts.Lease / 3 * 2", new: "return l.c.opts.Lease * 2",
+			tests: []string{"TestLeaseEndsBeforeAnyoneMayTakeOver"},
+		},
+		{
+			name: "trust counted from the answer", file: "esalias/keep.go",
+			old: "\tl.trusted = sent\n", new: "\tl.trusted = now()\n\t_ = sent\n",
+			tests: []string{"TestSlowSuccessIsTrustedFromWhenItWasSent"},
+		},
+		{
+			name: "take-over before a whole lease", file: "esalias/acquire.go",
+			old: "|| unchanged >= lease {", new: "|| unchanged >= lease/2 {",
+			tests: []string{"TestWatcherTakesOverAfterAWholeLeaseOfItsHolder"},
+		},
+		{
+			name: "watcher's lease instead of the holder's", file: "esalias/acquire.go",
+			old: "min(max(c.opts.Lease, time.Duration(seen.LeaseMS)*time.Millisecond), maxLease)", new: "c.opts.Lease",
+			tests: []string{"TestWatcherTakesOverAfterAWholeLeaseOfItsHolder"},
+		},
+		{
+			name: "unlock with any token", file: "esalias/unlock.go",
+			old: "if seen.Token != token {", new: "if false {",
+			tests: []string{"TestContractInMemory"},
+		},
+	}
+}
+
+// documents: one for each id, and none lost.
+func documents() []mutant {
+	return []mutant{
+		{
+			name: "bulk without require_alias", file: "internal/bulk/request.go",
+			old: "/_bulk?require_alias=true&", new: "/_bulk?",
+			tests: []string{"TestServerAliasRemovedInTheMiddle"},
+		},
+		{
+			name: "deletions that may create their target", file: "internal/bulk/request.go",
+			old: "\tif guarded {", new: "\tif false {",
+			tests: []string{"TestServerDeletionsDoNotCreateTheTarget"},
+		},
+		{
+			name: "documents without their id", file: "internal/bulk/batch.go",
+			old: "`{\"index\":{\"_id\":\"`...)", new: "`{\"index\":{\"routing\":\"`...)",
+			tests: []string{"TestServerKeepsOddIDs"},
+		},
+		{
+			name: "documents without their version", file: "internal/bulk/batch.go",
+			old: "case doc.Version > 0:\n", new: "case false:\n",
+			tests: []string{"TestServerVersions"},
+		},
+		{
+			name: "doubles overwrite one another", file: "internal/bulk/settle.go",
+			old: "if s.loader.opts.Fresh && !it.resent && stop == nil {", new: "if false {",
+			tests: []string{"TestServerNamesADouble"},
+		},
+		{
+			name: "rejected documents not counted", file: "internal/bulk/settle.go",
+			old: "\t\tcase rejected, split:\n\t\t\ts.loader.fail(answers[i].failure(b.id(it)))\n", new: "\t\tcase rejected, split:\n",
+			tests: []string{"TestServerRejectsDocuments"},
+		},
+		{
+			name: "busy servers lose documents", file: "internal/bulk/settle.go",
+			old: "\t\t\tkept = b.keep(kept, start, it)\n", new: "\t\t\t_ = start\n",
+			tests: []string{"TestEveryDocumentArrivesWhateverHappens"},
+		},
+	}
+}
+
+// proofs: what an index must be before it goes live.
+func proofs() []mutant {
+	const accounting = "TestRunThatCannotAccountForEveryDocumentDoesNotSwap"
+	const gates = "TestGatesKeepAnIncompleteSourceFromGoingLive"
+	return []mutant{
+		{
+			name: "count of the snapshot ignored", file: "pipeline/load.go",
+			old: "if counted != r.report.Read {", new: "if false {",
+			tests: []string{accounting},
+		},
+		{
+			name: "count of the index ignored", file: "pipeline/verify.go",
+			old: "documents < least || documents > most {", new: "least > most {",
+			tests: []string{accounting},
+		},
+		{
+			name: "gate max_shrink open", file: "pipeline/verify.go",
+			old: "float64(missing) > g.MaxShrink*float64(before) {", new: "float64(missing) > float64(before) {",
+			tests: []string{gates},
+		},
+		{
+			name: "gate min_documents open", file: "pipeline/verify.go",
+			old: "if documents < g.MinDocuments {", new: "if documents < 0 {",
+			tests: []string{gates},
+		},
+		{
+			name: "gate empty open", file: "pipeline/verify.go",
+			old: "if documents == 0 && g.MinDocuments > 0 {", new: "if documents < 0 {",
+			tests: []string{gates},
+		},
+	}
+}
