@@ -55,7 +55,8 @@ Index        == 1..MaxToken
 Max(S)       == CHOOSE x \in S : \A y \in S : y <= x
 None         == "none"
 NoDoc        == [n |-> 0, h |-> None, q |-> 0]
-MaxSeq       == 3 * Cardinality(Runs)
+Erased       == Hostile \cap {"droplock", "dropdoc"} # {}
+MaxSeq       == IF Erased THEN 3 ELSE 3 * Cardinality(Runs)  \* writes of one document
 Owner(r)     == IF On("run id") THEN r ELSE "x"
 Fence(s, r)  == IF On("fence name") THEN [s |-> s, n |-> tok[r], o |-> Owner(r)]
                                     ELSE [s |-> s, n |-> 0, o |-> "x"]
@@ -93,7 +94,7 @@ Init ==
 Alive(m, b) ==
   \/ ~Trim
   \/ CASE m.t \in {"claim", "swap", "seal", "prune"} -> m.from \notin b
-       [] m.t = "lock" -> m.q >= doc.q \/ Hostile \cap {"droplock", "dropdoc"} # {}
+       [] m.t = "lock" -> m.q >= doc.q \/ Erased
        [] OTHER -> TRUE
 Put(m)      == IF Alive(m, burned) THEN net \cup {m} ELSE net
 Go(r, p)    == pc' = [pc EXCEPT ![r] = p]
@@ -150,7 +151,7 @@ LearnLock(r) ==           \* takeRecord: answered, or read back as mine
   /\ pc[r] = "locking"
   /\ \/ <<r, "lock", ToString(tok[r])>> \in resp /\ Go(r, "claim")
      \/ doc.h = r /\ doc.n = tok[r] /\ Go(r, "claim")
-     \/ Go(r, "idle")
+     \/ Go(r, IF Erased THEN "lost" ELSE "idle")   \* only to bound the state space
   /\ Think /\ UNCHANGED <<net, tok, kind, tgt>>
 
 Renew(r) ==               \* (*Lease).renew; a lost lease only stops the run early

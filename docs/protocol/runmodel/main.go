@@ -131,7 +131,7 @@ func checkAll(ctx context.Context, o options, jar string, checks []check, out io
 	}()
 	wrong := 0
 	fmt.Fprintf(out, "%-4s %-28s %-26s %-26s %20s %6s %8s\n",
-		"", "check", "expected", "result", "states", "depth", "seconds")
+		"", "check", "expected", "result", "states", "depth", "cpu s")
 	for r := range results {
 		fmt.Fprintln(out, r)
 		if !r.asExpected() {
