@@ -48,6 +48,9 @@ func (a *app) preflight(ctx context.Context, c *config.Config) []preflight.Findi
 		src.Close()
 	}
 	findings := preflight.PostgreSQL(inspection, err)
+	if h := hint(err); err != nil && h != "" {
+		findings[0].Hint = h // the only one; a run would say the same
+	}
 	target, err := a.target(c)
 	if err != nil {
 		return append(findings, preflight.Finding{

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"net"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"example.com/reindex/esalias"
 	"example.com/reindex/internal/bulk"
@@ -91,8 +95,11 @@ func isUsage(err error) bool {
 		field    *readback.FieldError
 		order    *pipeline.OrderError
 		refused  *es.Error
+		finding  *preflight.Error
 	)
 	switch {
+	case errors.As(err, &finding):
+		return finding.Subject == "privileges" // what the user of Elasticsearch may do
 	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &sqlError), es.IsAuth(err),
 		errors.As(err, &field), errors.As(err, &order):
 		return true
@@ -135,16 +142,35 @@ func hint(err error) string {
 		return "`" + usage.command + " --help` shows how to call it"
 	case errors.As(err, &rejected):
 		return "fix the rows or the mapping, or allow them with --max-failures; --failures-file writes them all down"
+	case isUnreadableTable(err):
+		return "GRANT SELECT ON that table TO the role of the run, as deploy/postgresql-role.sql does for all of the example"
 	case errors.As(err, &conf), errors.As(err, &sqlError), errors.Is(err, context.Canceled):
 		return "" // these say what to write
 	case es.IsAuth(err):
 		return "check the user or API key of Elasticsearch and what it may do (ELASTICSEARCH_API_KEY, _USERNAME, _PASSWORD)"
 	case isBlocked(err):
 		return "Elasticsearch blocks writes, most often because a disk is over the flood-stage watermark: free disk space, then run again"
+	case errors.As(err, &noAnswer) && isHandshake(err):
+		return "the two sides do not trust each other's certificate: renew it if it has expired, else see elasticsearch.ca_cert, " +
+			"elasticsearch.fingerprint and elasticsearch.client_cert; nothing was swapped"
 	case errors.As(err, &noAnswer):
 		return "is Elasticsearch up, and reachable from here? Nothing was swapped; run again when it is"
 	}
 	return ""
+}
+
+// isUnreadableTable reports that the role may not read what a query names.
+func isUnreadableTable(err error) bool {
+	var answer *pgconn.PgError
+	return errors.As(err, &answer) && answer.Code == "42501" // insufficient_privilege
+}
+
+// isHandshake reports that TLS failed because of a certificate: that of
+// Elasticsearch, or ours in the eyes of Elasticsearch.
+func isHandshake(err error) bool {
+	var theirs *tls.CertificateVerificationError
+	var ours *net.OpError
+	return errors.As(err, &theirs) || (errors.As(err, &ours) && ours.Op == "remote error") // how crypto/tls reports an alert
 }
 
 // isBlocked reports that Elasticsearch refuses writes to an index, to a

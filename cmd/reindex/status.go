@@ -160,6 +160,8 @@ func timeOrNil(t time.Time) any {
 func printStatus(w io.Writer, s statusView) {
 	fmt.Fprintf(w, "alias  %s\n", s.Alias)
 	switch {
+	case s.Shape != nil && s.Live == "":
+		fmt.Fprintln(w, "live   not one index of this program: see the message")
 	case s.Live == "":
 		fmt.Fprintln(w, "live   nothing yet")
 	case s.SwappedAt.IsZero():
