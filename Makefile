@@ -4,7 +4,7 @@
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 COMMIT   := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 LDFLAGS  := -s -w -X main.buildVersion=$(VERSION) -X main.buildCommit=$(COMMIT)
-BUILD    := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
+BUILD    := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 DEVSTACK := go run ./internal/devstack/cmd/devstack
 TOOL     := go tool -modfile=tools/go.mod
 
@@ -67,10 +67,10 @@ check: ## Everything that CI checks beside the tests; changes nothing
 vuln: ## Look for known vulnerabilities (needs the internet)
 	$(TOOL) govulncheck ./...
 
-dist: ## Reproducible binaries for Linux, and their checksums, in dist
+dist: ## Reproducible binaries for Linux, and their checksums, in dist (proof: deploy/reproducible.sh)
 	rm -rf dist
 	for arch in amd64 arm64; do \
-		GOOS=linux GOARCH=$$arch $(BUILD) -o dist/reindex_$(VERSION)_linux_$$arch ./cmd/reindex || exit 1; \
+		GOFLAGS= GOAMD64=v1 GOARM64=v8.0 GOOS=linux GOARCH=$$arch $(BUILD) -o dist/reindex_$(VERSION)_linux_$$arch ./cmd/reindex || exit 1; \
 	done
 	cd dist && sha256sum reindex_* >SHA256SUMS && cat SHA256SUMS
 
