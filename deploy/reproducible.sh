@@ -1,6 +1,6 @@
 #!/bin/sh
 # Proves that `make dist` gives the same bytes again: from two clones of HEAD in folders of different names and depth, the
-# second with an empty build cache. Prints the checksums; status 1 and a diff if they differ.
+# second with an empty build cache. The Go must be the same, of course. Prints the checksums; status 1 and a diff if they differ.
 #
 #   deploy/reproducible.sh
 set -eu
