@@ -20,7 +20,7 @@ const (
 	lastWords = 15 * time.Second
 	// lastWordsInterrupted is what is left of the 10 s between the two signals
 	// of docker stop when the run has tidied up.
-	lastWordsInterrupted = 3 * time.Second
+	lastWordsInterrupted = 2 * time.Second
 )
 
 // beside is what happens beside a run and never decides about it: its record,
