@@ -77,7 +77,7 @@ func (r Report) DocumentsPerSecond() float64 {
 
 // GateError means that the finished index was refused.
 type GateError struct {
-	Gate   string // count, empty, min_documents, max_shrink
+	Gate   string // count, empty, min_documents, max_shrink, replicas
 	Reason string
 }
 

@@ -3,7 +3,12 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"time"
 )
+
+// replicasWithin bounds the wait for replicas: allocation rules can make it
+// endless. A copy of a few gigabytes takes a minute or two.
+const replicasWithin = 15 * time.Minute
 
 // finish makes the loaded index as fit to be searched as its body asks for,
 // replicas included. That can take minutes, so it comes before the passes that
@@ -12,7 +17,14 @@ func (r *run) finish(ctx context.Context) error {
 	if _, err := r.build.Refresh(ctx); err != nil {
 		return err
 	}
-	return r.build.Finish(ctx)
+	within, cancel := context.WithTimeout(ctx, replicasWithin)
+	defer cancel()
+	err := r.build.Finish(within)
+	if err != nil && ctx.Err() == nil && within.Err() != nil {
+		return &GateError{Gate: "replicas", Reason: fmt.Sprintf(
+			"the replicas that the index body asks for were not in place within %s; what does _cluster/allocation/explain say?", replicasWithin)}
+	}
+	return err
 }
 
 // verify proves the new index: everything that was sent is found, and the

@@ -42,7 +42,7 @@ line is ok, warning or problem; status 1 if there is a problem.
 // preflight looks at both sides, each as far as it can be reached.
 func (a *app) preflight(ctx context.Context, c *config.Config) []preflight.Finding {
 	var inspection source.Inspection
-	src, err := openSource(ctx, c.Source)
+	src, err := openSource(ctx, c.Source, false)
 	if err == nil {
 		inspection, err = src.Inspect(ctx)
 		src.Close()

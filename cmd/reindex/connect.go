@@ -38,13 +38,15 @@ func (a *app) alias(c *config.Config) (*esalias.Client, error) {
 	return esalias.New(transport, c.Alias, esalias.Options{Lease: c.Lock.Lease, Log: a.logger()})
 }
 
-func openSource(ctx context.Context, c config.Source) (*source.Source, error) {
+// openSource connects to the database; byteOrder is that of [source.Config].
+func openSource(ctx context.Context, c config.Source, byteOrder bool) (*source.Source, error) {
 	lists := make([]source.List, 0, len(c.Lists))
 	for _, l := range c.Lists {
 		lists = append(lists, source.List{Field: l.Field, Query: query(l.Query), Distinct: l.Distinct})
 	}
 	return source.Open(ctx, source.Config{
 		URL: c.URL.Reveal(), ID: c.ID, Document: query(c.Document), Lists: lists, Version: c.Version,
+		ByteOrder: byteOrder,
 	})
 }
 

@@ -109,7 +109,7 @@ func (a *app) run(cmd *cobra.Command, f runFlags) error {
 	}
 	observer := a.observer(c.Alias, f.progress)
 	beside := a.beside(cmd.Context(), c, who)
-	deps, closeDeps, err := a.deps(cmd.Context(), c, observers{observer, beside})
+	deps, closeDeps, err := a.deps(cmd.Context(), c, observers{observer, beside}, false)
 	if err == nil {
 		report, err = pipeline.Run(cmd.Context(), deps, options(c, f, who, failures))
 		closeDeps()
@@ -130,7 +130,7 @@ func (a *app) run(cmd *cobra.Command, f runFlags) error {
 }
 
 func (a *app) dryRun(ctx context.Context, c *config.Config, f runFlags) error {
-	deps, closeDeps, err := a.deps(ctx, c, nil)
+	deps, closeDeps, err := a.deps(ctx, c, nil, false)
 	if err != nil {
 		return err
 	}
@@ -145,8 +145,8 @@ func (a *app) dryRun(ctx context.Context, c *config.Config, f runFlags) error {
 
 // deps opens both sides. The source is checked, and its mistakes told, before
 // any lock is taken.
-func (a *app) deps(ctx context.Context, c *config.Config, o pipeline.Observer) (pipeline.Deps, func(), error) {
-	src, err := openSource(ctx, c.Source)
+func (a *app) deps(ctx context.Context, c *config.Config, o pipeline.Observer, byteOrder bool) (pipeline.Deps, func(), error) {
+	src, err := openSource(ctx, c.Source, byteOrder)
 	if err != nil {
 		return pipeline.Deps{}, nil, err
 	}

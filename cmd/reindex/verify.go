@@ -56,7 +56,7 @@ func (a *app) verify(cmd *cobra.Command, f adminFlags, repair bool) error {
 	if err != nil {
 		return err
 	}
-	deps, closeDeps, err := a.deps(cmd.Context(), c, nil)
+	deps, closeDeps, err := a.deps(cmd.Context(), c, nil, true)
 	if err != nil {
 		return err
 	}

@@ -162,6 +162,6 @@ func BenchmarkObserve(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		set.Observe(i>>16&63, ids[i&(1<<16-1)], Print{Hash: uint64(i >> 16)})
+		set.Observe(i>>16&31, ids[i&(1<<16-1)], Print{Hash: uint64(i >> 16)})
 	}
 }

@@ -40,6 +40,10 @@ type Config struct {
 	// RangeDocuments is how many documents a range should have. Defaults to
 	// 16,384; a range that passes 32 MiB is cut in two whatever it has.
 	RangeDocuments int
+	// ByteOrder has text ids compared by their bytes, whatever their collation:
+	// the order in which Elasticsearch sorts keywords. An index of the column
+	// does not help then unless its collation is "C", so a run goes without.
+	ByteOrder bool
 
 	maxRangeBytes int // defaults to defaultRangeBytes; tests make it small
 }
@@ -51,6 +55,7 @@ type Source struct {
 	lists          []*query
 	rangeDocuments int
 	maxRangeBytes  int
+	byteOrder      bool
 }
 
 // Open connects, lets PostgreSQL describe every query and checks their columns
@@ -63,7 +68,7 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{conf: conf, rangeDocuments: cfg.RangeDocuments, maxRangeBytes: cfg.maxRangeBytes}
+	s := &Source{conf: conf, rangeDocuments: cfg.RangeDocuments, maxRangeBytes: cfg.maxRangeBytes, byteOrder: cfg.ByteOrder}
 	if s.rangeDocuments <= 0 {
 		s.rangeDocuments = defaultRangeDocuments
 	}
@@ -123,7 +128,7 @@ func (s *Source) finish(d *describer) error {
 		}
 		switch {
 		case s.document.family != idText:
-		case own == "":
+		case own == "" || s.byteOrder:
 			q.collate = ` COLLATE "C"`
 		case collation != own:
 			q.collate = " COLLATE " + own

@@ -38,9 +38,12 @@ type StreamStats struct {
 // memory: 32 MiB, or 64 MiB for a range of one document, and one row.
 //
 // Documents of one range come with ids ascending: integers by value, uuids and
-// text by their bytes. Ranges come in no promised order. An error of emit ends
-// the stream and is wrapped; the documents of a range that failed were emitted
-// in part or not at all. Stream does not retry: a snapshot that was lost is lost.
+// text by their bytes. Ranges come in no promised order; but one stream alone
+// has them ascending too, and so all ids, text ids under Config.ByteOrder.
+//
+// An error of emit ends the stream and is wrapped; the documents of a range
+// that failed were emitted in part or not at all. Stream does not retry: a
+// snapshot that was lost is lost.
 func (s *Snapshot) Stream(ctx context.Context, emit func(document.Document) error) (StreamStats, error) {
 	st := &stream{
 		source: s.source, snapshot: s.info.Name, ranges: s.ranges,

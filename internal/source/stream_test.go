@@ -74,6 +74,27 @@ func TestStreamEmitsARangeInAscendingOrder(t *testing.T) {
 	}
 }
 
+// What verify stands on: one stream alone has all ids ascending, also where
+// ranges do not fit into memory and are cut.
+func TestOneStreamEmitsAllIDsAscending(t *testing.T) {
+	t.Parallel()
+	url := database(t, `CREATE TABLE doc (id text COLLATE "en-x-icu" PRIMARY KEY, n text);
+		INSERT INTO doc SELECT w || i, repeat('x', i % 90) FROM unnest(ARRAY['a','A','é','Z','_','-','ß']) w, generate_series(1, 300) i; ANALYZE;`)
+	cfg := config(url, "id", "SELECT * FROM doc")
+	cfg.ByteOrder, cfg.RangeDocuments, cfg.maxRangeBytes = true, 500, 20_000
+	last := ""
+	stats, err := snapshot(t, open(t, cfg)).Stream(t.Context(), func(d document.Document) error {
+		if string(d.ID) <= last {
+			return fmt.Errorf("%s after %s", d.ID, last)
+		}
+		last = string(d.ID)
+		return nil
+	})
+	if err != nil || stats.Documents != 2100 || stats.Cuts == 0 {
+		t.Errorf("Stream = %+v, %v; want 2100 documents in byte order, with cuts", stats, err)
+	}
+}
+
 // An id that is an expression is cut by the document query itself.
 func TestStreamReadsIDsOfAnyOrigin(t *testing.T) {
 	t.Parallel()

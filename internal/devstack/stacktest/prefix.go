@@ -30,12 +30,13 @@ func Prefix(tb testing.TB) string {
 	return prefix
 }
 
-// unique returns a name for something that belongs to this test alone.
+// unique returns a name for something that belongs to this test alone. It ends
+// in a letter: a name that ends in digits alone reads as a generation.
 func unique(tb testing.TB) string {
 	tb.Helper()
 	var random [4]byte
 	_, _ = rand.Read(random[:]) // never fails
-	return words(tb.Name()) + "-" + hex.EncodeToString(random[:])
+	return words(tb.Name()) + "-" + hex.EncodeToString(random[:]) + "x"
 }
 
 // words turns a test's name into the readable part of an index name.
