@@ -98,8 +98,8 @@ func (t Target) privileges(ctx context.Context) Finding {
 	const subject = "privileges"
 	alias := t.Alias.Alias()
 	body := fmt.Appendf(nil, `{"cluster":["monitor"],"index":[
-		{"names":[%q,%q,%q,%q],"privileges":["manage","read","write"],"allow_restricted_indices":false}]}`,
-		alias, alias+"-000001", alias+".w-1-x", "lock-"+alias)
+		{"names":[%q,%q,%q,%q,%q,%q],"privileges":["manage","read","write"],"allow_restricted_indices":false}]}`,
+		alias, alias+"-000001", alias+".w-1-x", "lock-"+alias, "lock-"+alias+".doc", "lock-"+alias+"-history-1")
 	var answer struct {
 		All     bool                       `json:"has_all_requested"`
 		Cluster map[string]bool            `json:"cluster"`
