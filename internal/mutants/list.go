@@ -99,7 +99,7 @@ func swaps() []mutant {
 		},
 		{
 			name: "no answer taken for not swapped", file: "esalias/swap.go",
-			old: "if sealed || !l.swapSent {", new: "if true {",
+			old: "if sealed || !l.swapSent {", new: "if sealed || true {",
 			tests: []string{"TestHolderThatWakesUpLate"},
 		},
 		{
@@ -135,7 +135,7 @@ func swaps() []mutant {
 		},
 		{
 			name: "rollback to what was never live", file: "esalias/rollback.go",
-			old: "case !marked:", new: "case false:",
+			old: "case !marked:", new: "case !marked && false:",
 			tests: []string{"TestRollbackRules"},
 		},
 		{
