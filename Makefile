@@ -14,7 +14,7 @@ SEED     ?= 0
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build stack demo test crash mutants bench-once fuzz lint fmt check vuln dist clean
+.PHONY: help build stack demo test crash mutants bench-once fuzz lint fmt check vuln dist model clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test: ## All tests, with the race detector, against real servers (PKG=./esalias 
 
 crash: ## Kill and pause runs at random for SECONDS (300), with decisions from SEED (random)
 	$(DEVSTACK) run -- go test ./internal/crash -run '^TestCrash$$' -count=1 -timeout 0 -v -crash.seconds=$(SECONDS) -crash.seed=$(SEED)
+
+model: ## Check the protocol model with TLC, small bounds (needs Java and pip)
+	go run ./docs/protocol/runmodel
 
 mutants: ## Break each safety rule of the code in turn and see its test fail (MUTANT=name for one)
 	$(DEVSTACK) run -- go run ./internal/mutants -only '$(MUTANT)'

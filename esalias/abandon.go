@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"example.com/reindex/internal/es"
 )
@@ -18,6 +19,12 @@ func (l *Lease) Abandon(ctx context.Context) error {
 	defer l.using.Unlock()
 	ctx, cancel := l.c.settling(ctx)
 	defer cancel()
+	if l.built != "" && l.unsure && !l.carriesWriter(ctx, l.built) {
+		// The number may have been another run's, before somebody deleted the
+		// lock index: model check no_own_index. If it is this run's after all,
+		// the next run retires it.
+		l.built = ""
+	}
 	for attempt := 0; l.built != ""; attempt++ {
 		guard, ok := l.guardUnswapped()
 		if !ok {
@@ -47,6 +54,13 @@ func (l *Lease) Abandon(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// carriesWriter reports whether index was seen with the writer alias of the
+// present claim, which only this run's create request makes.
+func (l *Lease) carriesWriter(ctx context.Context, index string) bool {
+	path := "/" + index + "/_alias/" + l.c.names.writer(l.tag)
+	return l.c.ask(ctx, http.MethodGet, path, nil, nil) == nil
 }
 
 // guardUnswapped is the alias on the lock index which proves that this run has

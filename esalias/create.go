@@ -79,7 +79,7 @@ func (l *Lease) createOnce(ctx context.Context, body indexBody, meta Meta) (*Bui
 	var answer struct {
 		Acknowledged bool `json:"acknowledged"`
 	}
-	l.built = build.Index
+	l.built, l.unsure = build.Index, true
 	err = l.c.do(ctx, http.MethodPut, "/"+build.Index, request, &answer)
 	if err == nil && !answer.Acknowledged {
 		err = &es.NoAnswerError{Op: "PUT /" + build.Index, Err: errUnacknowledged}
@@ -90,6 +90,7 @@ func (l *Lease) createOnce(ctx context.Context, body indexBody, meta Meta) (*Bui
 	if err != nil {
 		return nil, fmt.Errorf("create index %s: %w", build.Index, err)
 	}
+	l.unsure = false
 	if err := l.readBack(ctx, build); err != nil {
 		return nil, err
 	}

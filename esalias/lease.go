@@ -39,6 +39,7 @@ type Lease struct {
 	replaced string // the index that was live before
 	swapped  instant
 	built    string // index created under the present claim
+	unsure   bool   // whether built is there and ours: its create got no answer
 }
 
 // right is what a lease may do, as far as it knows.

@@ -276,6 +276,56 @@ func TestIndexOfSomebodyElseIsNeverDeleted(t *testing.T) {
 	}
 }
 
+// The create request got no answer, and somebody else has an index of that
+// number: nothing shows that it is ours to delete.
+func TestUnansweredIndexIsDeletedOnlyWithOurWriterAlias(t *testing.T) {
+	t.Parallel()
+	for name, ours := range map[string]bool{"made by this run": true, "made by somebody else": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, c := newWire(t, Options{Lease: 5 * time.Minute})
+			l := acquired(t, c)
+			ctx, cancel := context.WithCancel(t.Context())
+			w.on(func(req *http.Request, _ string, pass func() (*http.Response, error)) (*http.Response, error) {
+				if req.Method != http.MethodPut || !strings.HasPrefix(req.URL.Path, "/persons-") {
+					return pass()
+				}
+				cancel() // the run is interrupted, so it takes no other token
+				if ours {
+					if res, err := pass(); err == nil {
+						res.Body.Close()
+					}
+				} else if err := es.Do(t.Context(), &w.Server, http.MethodPut, req.URL.Path, []byte(`{}`), nil); err != nil {
+					t.Error(err)
+				}
+				return nil, errors.New("connection reset")
+			})
+			if _, err := l.Create(ctx, json.RawMessage(`{}`), Meta{}); err == nil {
+				t.Error("create returned no error")
+			}
+			if err := l.Abandon(t.Context()); err != nil {
+				t.Error(err)
+			}
+			state, err := c.lookIndices(t.Context())
+			if left := len(state.generations()); err != nil || (left == 0) != ours {
+				t.Errorf("%d indices left, %v", left, err)
+			}
+		})
+	}
+}
+
+// A rollback makes no index: its token stands in the mark alone.
+func TestTokenIsAboveEveryMark(t *testing.T) {
+	t.Parallel()
+	state := indices{names: names{alias: "persons"}, aliases: map[string][]string{
+		"persons-000003": {"persons", "persons.swap-3-aaaaaaaa", "persons.swap-9-bbbbbbbb"},
+		"persons-000007": {"persons.w-7-cccccccc"},
+	}}
+	if got := state.highest(); got != 9 {
+		t.Errorf("highest() = %d; want 9", got)
+	}
+}
+
 func TestCreateThatIsRefusedIsReturnedAtOnce(t *testing.T) {
 	t.Parallel()
 	w, c := newWire(t, Options{Lease: 5 * time.Minute})

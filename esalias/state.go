@@ -41,12 +41,19 @@ func (c *Client) lookIndices(ctx context.Context) (indices, error) {
 	return state, nil
 }
 
-// highest is the highest number of a generation, finished or not; 0 if none.
+// highest is the highest token that an index still shows, by its number or by
+// an alias that a run gave it: a rollback makes no index, and its token stands
+// in the mark alone. 0 if there is none.
 func (s indices) highest() int64 {
 	var highest int64
-	for index := range s.aliases {
+	for index, aliases := range s.aliases {
 		if token, ok := s.names.token(index); ok {
 			highest = max(highest, token)
+		}
+		for _, name := range aliases {
+			if k, t := s.names.parse(name); k != kindOther {
+				highest = max(highest, t.token)
+			}
 		}
 	}
 	return highest
