@@ -27,7 +27,7 @@ func TestClocksThatAreWrongDecideNothing(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w, c := newWire(t, Options{Lease: testLease})
-				w.on(wrongClock(clock))
+				w.on(wrongClock(clock)) //nolint:bodyclose // the body goes to the client, which closes it
 				ctx, kill := context.WithCancel(t.Context())
 				first, err := c.Acquire(ctx, blue(), 0)
 				if err != nil {

@@ -231,7 +231,9 @@ func TestRunThatMustNotSwap(t *testing.T) {
 		{"an id comes twice in the pass", []view{sound, {rows: append(rows(1, 2), row{id: "1", json: `{"v":3}`}), missing: -1}}, false, refused, "2 documents and 3 were read"},
 		{"all rows are deleted meanwhile", []view{sound, {}}, false, refused, "gate empty"},
 		{
-			"a version goes back", []view{{rows: versioned(2, rows(1, 2))}, {rows: versioned(1, rows(1, 3))}}, true, failed,
+			"a version goes back",
+			[]view{{rows: versioned(2, rows(1, 2))}, {rows: versioned(1, rows(1, 3))}},
+			true, failed,
 			"document 2: its version went from 2 to 1",
 		},
 		{

@@ -183,8 +183,7 @@ func tokenArg(args []string) (int64, error) {
 
 // unlockError makes a wrong token a usage error: nothing was done.
 func unlockError(err error, cmd *cobra.Command) error {
-	var wrong *esalias.TokenError
-	if errors.As(err, &wrong) {
+	if _, wrong := errors.AsType[*esalias.TokenError](err); wrong {
 		return usageError{err: err, command: cmd.CommandPath()}
 	}
 	return err

@@ -19,7 +19,7 @@ func openFailures(path string) (*failuresFile, error) {
 	if path == "" {
 		return &failuresFile{}, nil
 	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // the user names it
 	if err != nil {
 		return nil, fmt.Errorf("load.failures_file: %w", err)
 	}

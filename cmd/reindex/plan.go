@@ -31,7 +31,7 @@ func (a *app) printPlan(alias string, p pipeline.Planned) {
 	fmt.Fprintf(a.out, "%s: a run that starts now would\n", alias)
 	fmt.Fprintf(a.out, "  build    %s\n", p.Index)
 	fmt.Fprintf(a.out, "  load     %s documents, about %s of JSON (%s each, over the first %s)\n",
-		humanize.Comma(p.Documents), humanize.IBytes(uint64(size)), humanize.IBytes(uint64(p.AverageBytes)), humanize.Comma(p.SampledDocuments))
+		humanize.Comma(p.Documents), humanize.IBytes(uint64(max(0, size))), humanize.IBytes(uint64(max(0, p.AverageBytes))), humanize.Comma(p.SampledDocuments))
 	fmt.Fprintf(a.out, "  replace  %s\n", live)
 	fmt.Fprintf(a.out, "  retire   %s\n", retired)
 	if p.Locked {

@@ -115,8 +115,7 @@ func (a *app) logger() *slog.Logger {
 
 // printError tells a person, or a program, what went wrong and what to do.
 func (a *app) printError(err error) {
-	var reported reportedError
-	if errors.As(err, &reported) {
+	if _, reported := errors.AsType[reportedError](err); reported {
 		return
 	}
 	if a.json {

@@ -39,7 +39,8 @@ func newServer(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := elastictransport.New(elastictransport.Config{URLs: []*neturl.URL{address}, DisableRetry: true, Transport: conn})
+	client, err := elastictransport.NewClient(
+		elastictransport.WithURLs(address), elastictransport.WithDisableRetry(), elastictransport.WithTransport(conn))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,9 @@ func Of(json []byte, version int64) Print {
 	return Print{Hash: xxh3.Hash(json) & hashBits, Version: version}
 }
 
+// short is the number of a pass as a record has it.
+func short(pass int) byte { return byte(pass & MaxPasses) } //nolint:gosec // MaxPasses fits
+
 // shards keep streams that run at the same time out of each other's way.
 const shards = 16
 
@@ -58,15 +61,15 @@ func (s *Set) Observe(pass int, id []byte, p Print) (Change, Print) {
 	defer shard.Unlock()
 	slot, found := shard.find(hash, packed, how)
 	if !found {
-		shard.insert(hash, record{pass: byte(pass), how: how, id: packed, print: p})
+		shard.insert(hash, record{pass: short(pass), how: how, id: packed, print: p})
 		return New, Print{}
 	}
 	old := shard.read(shard.slots[slot])
 	if old.print.Hash == p.Hash {
-		shard.touch(shard.slots[slot], byte(pass))
+		shard.touch(shard.slots[slot], short(pass))
 		return Same, old.print
 	}
-	shard.replace(slot, record{pass: byte(pass), how: how, id: packed, print: p})
+	shard.replace(slot, record{pass: short(pass), how: how, id: packed, print: p})
 	return Changed, old.print
 }
 
@@ -90,7 +93,7 @@ func (s *Set) Fail(id []byte) {
 // not passed to gone by then are still recorded.
 func (s *Set) Sweep(pass int, gone func(id []byte, p Print) error) error {
 	for i := range s.shards {
-		if err := s.shards[i].sweep(byte(pass), gone); err != nil {
+		if err := s.shards[i].sweep(short(pass), gone); err != nil {
 			return err
 		}
 	}

@@ -142,8 +142,10 @@ func TestMemoryPerDocument(t *testing.T) {
 }
 
 func FuzzID(f *testing.F) {
-	for _, id := range []string{"", "0", "-0", "-1", "007", "999999999999999999", "9223372036854775808",
-		"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "A0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "a0eebc999c0b-4ef8-bb6d-6bb9bd380a11-", "é"} {
+	for _, id := range []string{
+		"", "0", "-0", "-1", "007", "999999999999999999", "9223372036854775808",
+		"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "A0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "a0eebc999c0b-4ef8-bb6d-6bb9bd380a11-", "é",
+	} {
 		f.Add([]byte(id))
 	}
 	f.Fuzz(func(t *testing.T, id []byte) {

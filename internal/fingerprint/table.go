@@ -48,7 +48,7 @@ func appendRecord(buf []byte, r record) []byte {
 	var hash [8]byte
 	binary.LittleEndian.PutUint64(hash[:], r.print.Hash)
 	buf = append(buf, hash[:7]...)
-	return binary.AppendUvarint(buf, uint64(r.print.Version))
+	return binary.AppendUvarint(buf, uint64(r.print.Version)) //nolint:gosec // comes back with the same bits
 }
 
 func (t *table) at(position uint32) []byte {
@@ -67,7 +67,7 @@ func (t *table) read(position uint32) record {
 	copy(hash[:7], b)
 	r.print.Hash = binary.LittleEndian.Uint64(hash[:])
 	version, _ := binary.Uvarint(b[7:])
-	r.print.Version = int64(version)
+	r.print.Version = int64(version) //nolint:gosec // went in with the same bits
 	return r
 }
 
@@ -158,7 +158,7 @@ func (t *table) write(r record) uint32 {
 	last := len(t.chunks) - 1
 	start := t.end
 	t.end = len(appendRecord(t.chunks[last][:start], r))
-	return uint32(last<<chunkBits|start) + 1
+	return uint32(last<<chunkBits|start) + 1 //nolint:gosec // the limit in doc.go
 }
 
 // grow makes half as many slots again, so that few of them are idle, and drops

@@ -116,7 +116,7 @@ func (t Target) disk(ctx context.Context) Finding {
 			room += max(0, avail-total/10) // Elasticsearch's default high watermark is 90 %
 		}
 	}
-	text := fmt.Sprintf("%s free below the high watermark (90 %%); the live index takes %s", humanize.IBytes(uint64(room)), humanize.IBytes(uint64(size)))
+	text := fmt.Sprintf("%s free below the high watermark (90 %%); the live index takes %s", humanize.IBytes(uint64(max(0, room))), humanize.IBytes(uint64(max(0, size))))
 	switch {
 	case room < size:
 		return problem(subject, text, "free disk space, or add a node: a run needs room for a second copy")

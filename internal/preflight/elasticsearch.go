@@ -34,6 +34,7 @@ func Elasticsearch(ctx context.Context, t Target) []Finding {
 		reached,
 		t.privileges(ctx),
 		t.shape(ctx),
+		t.blocks(ctx),
 		t.templates(ctx),
 		t.disk(ctx),
 		t.shardBudget(ctx),

@@ -77,7 +77,7 @@ func documents(t *testing.T, url, path string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer snapshot.Close() //nolint:errcheck // read to the end
+	defer snapshot.Close()
 	var got []string
 	if _, err := snapshot.Stream(t.Context(), func(d document.Document) error {
 		got = append(got, string(d.JSON))
@@ -120,7 +120,7 @@ func execute(t *testing.T, url, sql string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context()) //nolint:errcheck // done with it
+	defer conn.Close(t.Context())
 	if _, err := conn.Exec(t.Context(), sql); err != nil {
 		t.Fatal(err)
 	}

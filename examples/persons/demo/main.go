@@ -31,7 +31,7 @@ func main() {
 	if err := demo(ctx, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		stop()
-		os.Exit(1) //nolint:gocritic // stop was called
+		os.Exit(1) //nolint:forbidigo // this is main
 	}
 }
 
@@ -57,7 +57,7 @@ func demo(ctx context.Context, out io.Writer) error {
 		return errors.New("want exactly one swap and one exit 11")
 	}
 	say(out, "What is live now")
-	status := exec.CommandContext(ctx, *binary, "status", "--config", *config)
+	status := exec.CommandContext(ctx, *binary, "status", "--config", *config) //nolint:gosec // our own binary
 	status.Stdout, status.Stderr = out, out
 	if err := status.Run(); err != nil {
 		return fmt.Errorf("status: %w", err)
@@ -76,7 +76,7 @@ func fill(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was left undone
+	defer conn.Close(context.WithoutCancel(ctx))
 	return persons.Seed(ctx, conn, n)
 }
 
@@ -90,7 +90,7 @@ func together(ctx context.Context, out io.Writer, servers ...server) ([]int, err
 	var wait sync.WaitGroup
 	codes := make([]int, len(servers))
 	for i, s := range servers {
-		cmd := exec.CommandContext(ctx, s.binary, "run", "--trigger", s.trigger, "--config", s.config, "--progress", "plain")
+		cmd := exec.CommandContext(ctx, s.binary, "run", "--trigger", s.trigger, "--config", s.config, "--progress", "plain") //nolint:gosec // our own binary
 		read, write := io.Pipe()
 		cmd.Stdout, cmd.Stderr = write, write
 		if err := cmd.Start(); err != nil {

@@ -56,12 +56,12 @@ func search(ctx context.Context, client *http.Client, url, alias string, after [
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/"+alias+"/_search", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/"+alias+"/_search", bytes.NewReader(body)) //nolint:gosec // the demo's own server
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	res, err := client.Do(req)
+	res, err := client.Do(req) //nolint:gosec // the demo's own server
 	if err != nil {
 		return nil, err
 	}
