@@ -5,8 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,22 +23,16 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	os.Exit(withBinary(m))
-}
-
-func withBinary(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "reindex-compat-")
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		panic(err)
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "reindex")
 	if text, err := exec.Command("go", "build", "-o", binary, "../../cmd/reindex").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, text)
-		return 1
+		panic(fmt.Sprintf("go build: %v\n%s", err, text))
 	}
-	return m.Run()
+	m.Run() // the process ends with its result
 }
 
 // deadline bounds every wait for something that must happen. No test expects
@@ -65,10 +58,7 @@ func newSite(t *testing.T, env map[string]string, secrets ...string) *site {
 
 // with is the same site with other variables; "" takes one away.
 func (s *site) with(pairs ...string) *site {
-	other := &site{dir: s.dir, env: map[string]string{}, secrets: s.secrets}
-	for name, value := range s.env {
-		other.env[name] = value
-	}
+	other := &site{dir: s.dir, env: maps.Clone(s.env), secrets: s.secrets}
 	for i := 0; i < len(pairs); i += 2 {
 		other.env[pairs[i]] = pairs[i+1]
 	}
@@ -241,19 +231,4 @@ func deployed(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-// ask sends one request and wants a 2xx answer.
-func ask(t *testing.T, client *http.Client, req *http.Request) string {
-	t.Helper()
-	res, err := client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode/100 != 2 {
-		t.Fatalf("%s %s: %s %v %s", req.Method, req.URL.Path, res.Status, err, answer)
-	}
-	return string(answer)
 }

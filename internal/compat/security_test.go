@@ -74,17 +74,17 @@ func secure(t *testing.T) *secured {
 // guardedPostgres is a server on which the role reindex needs a password.
 func guardedPostgres(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "reindex-hba-") // t.TempDir keeps the server's user out
+	dir, err := os.MkdirTemp("", "reindex-hba-") //nolint:usetesting // t.TempDir keeps the server's user out
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // a few bytes in /tmp are no failure
 	rules := filepath.Join(dir, "pg_hba.conf")
 	const text = "host all reindex 127.0.0.1/32 scram-sha-256\nhost all postgres 127.0.0.1/32 trust\n"
-	if err := os.WriteFile(rules, []byte(text), 0o644); err != nil { //nolint:gosec // G306: the server's user reads it
+	if err := os.WriteFile(rules, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // G302: as above
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return stacktest.OwnPostgres(t, devstack.PostgresOptions{Settings: map[string]string{"hba_file": rules}}).URL()
@@ -126,13 +126,15 @@ func (s *sink) text() string {
 	return s.told.String()
 }
 
+//nolint:tparallel // the table is taken away when nobody else reads it any more
 func TestSecurity(t *testing.T) {
 	t.Parallel()
 	w := secure(t)
 	w.life(t)
 	w.leavesNoSecretBehind(t)
-	t.Run("refused", func(t *testing.T) { w.refusals(t) })
+	t.Run("refused", w.refusals)
 	w.revokedTable(t)
+	w.blockedIndex(t)
 }
 
 // refusals change nothing on either server.
@@ -176,19 +178,12 @@ func (w *secured) life(t *testing.T) {
 // leavesNoSecretBehind looks at what the runs wrote down for others.
 func (w *secured) leavesNoSecretBehind(t *testing.T) {
 	t.Helper()
-	client := w.es.Client()
-	defer client.CloseIdleConnections()
 	for _, path := range []string{
 		"/persons*,lock-persons*?expand_wildcards=all",
 		"/lock-persons*/_search?expand_wildcards=all&size=1000",
 		"/persons*/_search?expand_wildcards=all&size=1000",
 	} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.es.URL()+path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.SetBasicAuth(w.es.Admin().Name, w.es.Admin().Password)
-		answer := ask(t, client, req)
+		answer := w.ask(t, http.MethodGet, path, "")
 		if !strings.Contains(answer, "persons") {
 			t.Errorf("%s shows nothing to search: %s", path, answer)
 		}
@@ -294,4 +289,37 @@ func (w *secured) revokedTable(t *testing.T) {
 	says := []string{"permission denied for table placement", "GRANT SELECT ON"}
 	w.fail(t, 1, says, "check")
 	w.fail(t, 2, says, "run")
+}
+
+// blockedIndex is what a full disk leaves behind.
+func (w *secured) blockedIndex(t *testing.T) {
+	t.Helper()
+	w.ask(t, http.MethodPut, "/lock-persons/_settings", `{"index.blocks.read_only_allow_delete": true}`)
+	w.fail(t, 1, []string{"index.blocks.read_only_allow_delete on lock-persons", "free disk space"}, "check")
+	w.fail(t, 1, []string{"cluster_block_exception", "free disk space"}, "run")
+	w.ask(t, http.MethodPut, "/lock-persons/_settings", `{"index.blocks.read_only_allow_delete": null}`)
+	w.succeed(t, "run")
+}
+
+// ask sends one request as the administrator and wants a 2xx answer.
+func (w *secured) ask(t *testing.T, method, path, body string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, w.es.URL()+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.SetBasicAuth(w.es.Admin().Name, w.es.Admin().Password)
+	client := w.es.Client()
+	defer client.CloseIdleConnections()
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode/100 != 2 {
+		t.Fatalf("%s %s: %s %v %s", method, path, res.Status, err, answer)
+	}
+	return string(answer)
 }

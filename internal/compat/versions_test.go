@@ -10,14 +10,14 @@ import (
 )
 
 // The life of an alias on the oldest and the newest supported Elasticsearch;
-// all other tests use one in between. One after the other, since each wants a
-// core and 512 MB for itself.
+// all other tests use one in between.
+//
+//nolint:paralleltest,tparallel // one after the other: each wants a core and 512 MB for itself
 func TestVersions(t *testing.T) {
 	t.Parallel()
 	db := stacktest.Database(t)
 	fill(t, db, 50)
 	for _, version := range []string{devstack.Version8x, devstack.Version9} {
-		//nolint:paralleltest // see above
 		t.Run(version, func(t *testing.T) {
 			server := stacktest.OwnElasticsearch(t, devstack.ElasticsearchOptions{Version: version})
 			lifeOnVersion(t, server.URL(), db)

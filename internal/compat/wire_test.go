@@ -9,7 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"io"
-	"log"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -33,7 +33,7 @@ func newEndpoint(t *testing.T, config *tls.Config) *endpoint {
 	e := &endpoint{authorizations: map[string]bool{}, names: map[string]bool{}}
 	e.Server = httptest.NewUnstartedServer(e)
 	e.TLS = config
-	e.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes are meant to fail
+	e.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // handshakes are meant to fail
 	e.StartTLS()
 	t.Cleanup(e.Close)
 	return e
