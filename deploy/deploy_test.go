@@ -21,22 +21,16 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	os.Exit(withBinary(m))
-}
-
-func withBinary(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "reindex-deploy-")
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		panic(err)
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "reindex")
 	if text, err := exec.Command("go", "build", "-o", binary, "../cmd/reindex").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, text)
-		return 1
+		panic(fmt.Sprintf("go build: %v\n%s", err, text))
 	}
-	return m.Run()
+	m.Run() // the process ends with its result
 }
 
 func read(t *testing.T, name string) string {
@@ -232,7 +226,7 @@ func verifyUnits(t *testing.T) {
 		}
 		units = append(units, unit)
 	}
-	out, err := exec.CommandContext(t.Context(), analyze, append([]string{"verify", "--man=no"}, units...)...).CombinedOutput() //nolint:gosec // G204: found on the path
+	out, err := exec.CommandContext(t.Context(), analyze, append([]string{"verify", "--man=no"}, units...)...).CombinedOutput()
 	for line := range strings.Lines(string(out)) {
 		if strings.Contains(line, "reindex") { // the rest is about units of this machine
 			t.Error(line)
@@ -274,7 +268,7 @@ func TestDockerignoreLetsTheWholeProgramIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	ignored := read(t, "Dockerfile.dockerignore")
-	for _, pkg := range strings.Fields(string(out)) {
+	for pkg := range strings.FieldsSeq(string(out)) {
 		folder, _, _ := strings.Cut(strings.TrimPrefix(pkg, "example.com/reindex/"), "/")
 		if !strings.Contains(ignored, "\n!"+folder+"\n") {
 			t.Errorf("package %s is kept out of the build", pkg)
