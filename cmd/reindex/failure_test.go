@@ -11,13 +11,14 @@ import (
 
 // breakdown is something that happens in the middle of a load.
 type breakdown struct {
-	name string
-	do   func(t *testing.T, proxy *faultproxy.Proxy, p *project, running *process)
-	args []string
-	code int
-	says []string
-	left bool // the run cannot tidy up; the next one does
-	slow bool // its lease is long, so the next one is helped with unlock
+	name  string
+	do    func(t *testing.T, proxy *faultproxy.Proxy, p *project, running *process)
+	args  []string
+	code  int
+	says  []string
+	left  bool // the run cannot tidy up; the next one does
+	lease string
+	slow  bool // its lease is long, so the next one is helped with unlock
 }
 
 const bulkPath = "/_bulk"
@@ -47,7 +48,7 @@ func breakdowns() []breakdown {
 			},
 		},
 		{
-			name: "Elasticsearch is gone", code: 12, left: true,
+			name: "Elasticsearch is gone", lease: shortLease, code: 12, left: true,
 			says: []string{"lease lost: no renewal was acknowledged", "safe to run again"},
 			do: func(_ *testing.T, proxy *faultproxy.Proxy, _ *project, _ *process) {
 				proxy.Clear()
@@ -89,7 +90,7 @@ func TestBreakdownInTheMiddleOfALoad(t *testing.T) {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
 			proxy := faultproxy.New(t, stacktest.Elasticsearch(t))
-			p := largeProject(t, proxy.URL())
+			p := largeProject(t, proxy.URL(), b.lease)
 			live := withLiveIndex(t, p)
 			loading := proxy.On(faultproxy.Rule{Path: bulkPath, Nth: 2, Do: faultproxy.Hold})
 			running := p.start(t, append([]string{"run", "--workers", "1", "--batch-bytes", "64KiB"}, b.args...)...)
@@ -119,12 +120,12 @@ func TestBreakdownInTheMiddleOfALoad(t *testing.T) {
 
 // largeProject has more rows than two readers hold in memory, so that a load
 // that is held up has more to read.
-func largeProject(t *testing.T, url string) *project {
+func largeProject(t *testing.T, url, lease string) *project {
 	t.Helper()
 	db := stacktest.Database(t)
 	sqlExec(t, db, "CREATE TABLE item AS SELECT i AS id, repeat('x', 40) AS text FROM generate_series(1, 60000) i; ALTER TABLE item ADD PRIMARY KEY (id); ANALYZE")
 	return newProject(t, db, definition{
-		id: "id", document: "SELECT * FROM item", url: url,
+		id: "id", document: "SELECT * FROM item", url: url, lease: lease,
 		body: `{"settings": {"number_of_replicas": 0}, "mappings": {"dynamic": false}}`,
 	})
 }

@@ -92,11 +92,8 @@ func (p *project) startTogether(t *testing.T, n int) []*process {
 // the one to have swapped and the others to have met it.
 func sortOut(t *testing.T, processes []*process, loading *faultproxy.Handle) (winner result, losers []result) {
 	t.Helper()
-	loading.Await(t)
-	var running []*process
 	eventually(t, "all runs but one leave", func() bool {
-		running = slices.DeleteFunc(slices.Clone(processes), (*process).hasEnded)
-		return len(running) <= 1
+		return len(slices.DeleteFunc(slices.Clone(processes), (*process).hasEnded)) <= 1
 	})
 	loading.Release()
 	for _, p := range processes {

@@ -52,7 +52,7 @@ func TestRunKilledWithSIGKILLAfter(t *testing.T) {
 			t.Parallel()
 			d := notes()
 			proxy := faultproxy.New(t, stacktest.Elasticsearch(t))
-			d.url = proxy.URL()
+			d.url, d.lease = proxy.URL(), shortLease
 			p := newProject(t, db, d)
 			first := p.rebuild(t)
 			reader := p.read(t, documents)
@@ -125,7 +125,7 @@ func TestSwapThatArrivesAfterItsRunWasKilledIsRefused(t *testing.T) {
 	const documents = 500
 	d := notes()
 	proxy := faultproxy.New(t, stacktest.Elasticsearch(t))
-	d.url = proxy.URL()
+	d.url, d.lease = proxy.URL(), shortLease
 	p := newProject(t, notesDatabase(t, documents), d)
 	p.rebuild(t)
 	reader := p.read(t, documents)

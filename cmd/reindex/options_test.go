@@ -45,6 +45,9 @@ func TestLockTimeout(t *testing.T) {
 			proxy := faultproxy.New(t, stacktest.Elasticsearch(t))
 			d := notes()
 			d.url = proxy.URL()
+			if test.end == syscall.SIGKILL {
+				d.lease = shortLease
+			}
 			p := newProject(t, notesDatabase(t, 10), d)
 			loading := proxy.On(faultproxy.Rule{Path: bulkPath, Nth: 1, Do: faultproxy.Hold})
 			first := p.start(t, "run", "--json")
