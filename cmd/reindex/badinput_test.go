@@ -264,7 +264,7 @@ func TestWrongPasswordIsStatus2(t *testing.T) {
 // readableByAll writes a file that the user of a server can read, too.
 func readableByAll(t *testing.T, text string) (path string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "reindex-test-") // t.TempDir is within a folder that only we may enter
+	dir, err := os.MkdirTemp("", "reindex-test-") //nolint:usetesting // t.TempDir is within a folder that only we may enter
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,9 +103,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: exits CODE PROGRAM [ARGS...]")
 	}
 	code := 0
-	var ended *exec.ExitError
 	err := ts.Exec(args[1], args[2:]...)
-	if errors.As(err, &ended) {
+	if ended, ok := errors.AsType[*exec.ExitError](err); ok {
 		code = ended.ExitCode()
 	} else if err != nil {
 		ts.Fatalf("%v", err)
@@ -145,7 +144,7 @@ func TestJSONLinesOfARun(t *testing.T) {
 		t.Errorf("messages %v", kinds)
 	}
 	s := r.summary(t)
-	for _, key := range strings.Fields(documented) {
+	for key := range strings.FieldsSeq(documented) {
 		if _, there := s[key]; !there {
 			t.Errorf("the summary has no %s", key)
 		}
@@ -177,7 +176,7 @@ func TestJSONLinesOfAFailedRun(t *testing.T) {
 	if s["outcome"] != "refused" || s["lag_ms"] != nil || s["guarantee"] != "none" {
 		t.Errorf("summary %v", s)
 	}
-	for _, key := range strings.Fields(documented) {
+	for key := range strings.FieldsSeq(documented) {
 		if _, there := s[key]; !there {
 			t.Errorf("the summary has no %s", key)
 		}
@@ -236,7 +235,7 @@ func object(t *testing.T, v any) map[string]any {
 
 func hasKeys(t *testing.T, o map[string]any, keys string) {
 	t.Helper()
-	for _, key := range strings.Fields(keys) {
+	for key := range strings.FieldsSeq(keys) {
 		if _, there := o[key]; !there {
 			t.Errorf("no %s among %v", key, slices.Sorted(maps.Keys(o)))
 		}

@@ -36,7 +36,7 @@ func (c cluster) try(ctx context.Context, method, path, body string) (status int
 }
 
 // ask wants a 2xx answer.
-func (c cluster) ask(t testing.TB, method, path, body string) []byte {
+func (c cluster) ask(t *testing.T, method, path, body string) []byte {
 	t.Helper()
 	status, answer, err := c.try(t.Context(), method, path, body)
 	if err != nil || status/100 != 2 {
@@ -46,7 +46,7 @@ func (c cluster) ask(t testing.TB, method, path, body string) []byte {
 }
 
 // indices are the names of all indices that pattern matches.
-func (c cluster) indices(t testing.TB, pattern string) []string {
+func (c cluster) indices(t *testing.T, pattern string) []string {
 	t.Helper()
 	var found map[string]json.RawMessage
 	answer := c.ask(t, http.MethodGet, "/"+pattern+"/_settings?expand_wildcards=all&allow_no_indices=true&filter_path=*.settings.index.uuid", "")
@@ -62,7 +62,7 @@ func (c cluster) indices(t testing.TB, pattern string) []string {
 }
 
 // carriers are the indices that alias is on.
-func (c cluster) carriers(t testing.TB, alias string) []string {
+func (c cluster) carriers(t *testing.T, alias string) []string {
 	t.Helper()
 	var found map[string]json.RawMessage
 	if err := json.Unmarshal(c.ask(t, http.MethodGet, "/_alias/"+alias, ""), &found); err != nil {
@@ -109,7 +109,7 @@ func (c cluster) search(ctx context.Context, name, query string) ([]hit, error) 
 }
 
 // documents returns the source of every document behind a name, by id.
-func (c cluster) documents(t testing.TB, name string) map[string]any {
+func (c cluster) documents(t *testing.T, name string) map[string]any {
 	t.Helper()
 	c.ask(t, http.MethodPost, "/"+name+"/_refresh", "")
 	hits, err := c.search(t.Context(), name, "")

@@ -296,7 +296,7 @@ func (s statusJSON) states() map[string]int {
 }
 
 // sqlExec runs statements on a connection of its own.
-func sqlExec(t testing.TB, db, sql string) {
+func sqlExec(t *testing.T, db, sql string) {
 	t.Helper()
 	conn := sqlConn(t, db)
 	if _, err := conn.Exec(t.Context(), sql); err != nil {
@@ -305,7 +305,7 @@ func sqlExec(t testing.TB, db, sql string) {
 }
 
 // sqlConn is closed when the test ends.
-func sqlConn(t testing.TB, db string) *pgx.Conn {
+func sqlConn(t *testing.T, db string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), db)
 	if err != nil {
@@ -339,7 +339,7 @@ func oracle(t *testing.T, db, query string) map[string]any {
 }
 
 // parseJSON keeps numbers as they are written.
-func parseJSON(t testing.TB, text []byte) any {
+func parseJSON(t *testing.T, text []byte) any {
 	t.Helper()
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
@@ -351,7 +351,7 @@ func parseJSON(t testing.TB, text []byte) any {
 }
 
 // eventually waits for a condition.
-func eventually(t testing.TB, what string, condition func() bool) {
+func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	for end := time.Now().Add(deadline); !condition(); {
 		if time.Now().After(end) {

@@ -21,7 +21,7 @@ const parallelTests = 6
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(withBinary(m))
+	os.Exit(withBinary(m)) //nolint:forbidigo // the main function of the tests
 }
 
 func withBinary(m *testing.M) int {
