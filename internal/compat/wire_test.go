@@ -52,9 +52,11 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, `{"error":{"type":"index_not_found_exception","reason":"none here"},"status":404}`)
 }
 
-// only wants that set holds this and nothing else.
-func only(t *testing.T, what string, set map[string]bool, want string) {
+// only wants that e has put this into set, and nothing else.
+func (e *endpoint) only(t *testing.T, what string, set map[string]bool, want string) {
 	t.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if len(set) != 1 || !set[want] {
 		t.Errorf("%s: got %v, want only %q", what, set, want)
 	}
@@ -79,7 +81,7 @@ func TestAPIKey(t *testing.T) {
 			e := newEndpoint(t, nil)
 			e.site(t, key).with(variables[0], variables[1]).succeed(t, "status", "--verbose")
 			// The name of a scheme may be in any case (RFC 9110, 11.1).
-			only(t, "Authorization", e.authorizations, "APIKey "+key)
+			e.only(t, "Authorization", e.authorizations, "APIKey "+key)
 		})
 	}
 	t.Run("beside a user is refused", func(t *testing.T) {
@@ -101,7 +103,7 @@ func TestClientCertificate(t *testing.T) {
 	s.fail(t, 1, []string{"certificate required", "elasticsearch.client_cert"}, "status")
 	s.with("ELASTICSEARCH_CLIENT_CERT", certFile).fail(t, 2, []string{"elasticsearch.client_key"}, "status")
 	s.with("ELASTICSEARCH_CLIENT_CERT", certFile, "ELASTICSEARCH_CLIENT_KEY", keyFile).succeed(t, "status")
-	only(t, "client certificate", e.names, "nightly")
+	e.only(t, "client certificate", e.names, "nightly")
 }
 
 func TestServerCertificateThatHasExpired(t *testing.T) {
