@@ -366,3 +366,25 @@ func TestCrontabLinesHaveAllFields(t *testing.T) {
 		t.Errorf("%d entries, want 3", entries)
 	}
 }
+
+// cron mails what a line prints: nothing for a swap or for another run at work.
+func TestCrontabLinesPrintWhatAPersonShouldSee(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	line := regexp.MustCompile(`(?m)^29 1 \* \* \* reindex (.+)$`).FindStringSubmatch(read(t, "reindex.cron"))
+	if line == nil {
+		t.Fatal("there is no line for the night")
+	}
+	for status, mailed := range map[int]bool{0: false, 11: false, 1: true, 10: true, 137: true} {
+		stub := fmt.Sprintf("#!/bin/sh\necho how it ended\nexit %d\n", status)
+		if err := os.WriteFile(filepath.Join(dir, "reindex"), []byte(stub), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", line[1])
+		cmd.Env = []string{"PATH=" + dir + ":/usr/bin:/bin"}
+		out, err := cmd.CombinedOutput()
+		if err != nil || (len(out) > 0) != mailed || strings.Contains(string(out), fmt.Sprintf("how it ended\nexit status %d\n", status)) != mailed {
+			t.Errorf("status %d: %v, prints %q, want mail: %t", status, err, out, mailed)
+		}
+	}
+}
