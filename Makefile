@@ -12,9 +12,11 @@ PKG      ?= ./...
 SECONDS  ?= 300
 SEED     ?= 0
 FUZZTIME ?= 30s
+N        ?= 350000
+ROUNDS   ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help build stack demo test crash mutants bench-once fuzz lint fmt check vuln dist model clean
+.PHONY: help build stack demo test crash mutants bench bench-once fuzz lint fmt check vuln dist model clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +41,9 @@ model: ## Check the protocol model with TLC, small bounds (needs Java and pip)
 
 mutants: ## Break each safety rule of the code in turn and see its test fail (MUTANT=name for one)
 	$(DEVSTACK) run -- go run ./internal/mutants -only '$(MUTANT)'
+
+bench: ## The pipeline beside its ceiling and its alternatives, on servers of its own (N=350000 ROUNDS=3)
+	go run ./bench -n $(N) -rounds $(ROUNDS)
 
 bench-once: ## Each benchmark once, to see that it still runs
 	$(DEVSTACK) run -- go test -run '^$$' -bench . -benchtime 1x $(PKG)
