@@ -36,6 +36,7 @@ func (r *run) load(ctx context.Context) error {
 	err = g.Wait()
 	r.report.Loading = time.Since(started)
 	r.count(loader.Counts())
+	r.report.Latency = loader.Latency()
 	if err != nil {
 		return fmt.Errorf("load %s: %w", r.build.Index, err)
 	}

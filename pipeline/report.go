@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/reindex/esalias"
+	"example.com/reindex/internal/bulk"
 )
 
 // Outcome is how a run ended.
@@ -37,9 +38,10 @@ type Report struct {
 	Acknowledged int64
 	Failed       int64
 	Retried      int64
-	Documents    int64 // a search of the new index counts
-	Bytes        int64 // sent in bulk requests
-	Orphans      int64 // list rows without their document
+	Documents    int64        // a search of the new index counts
+	Bytes        int64        // sent in bulk requests
+	Latency      bulk.Latency // of the load's bulk requests
+	Orphans      int64        // list rows without their document
 	// Catching up: passes made, documents sent again or for the first time,
 	// deleted, and rejected in them.
 	Passes                       int

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"example.com/reindex/internal/bulk"
 	"example.com/reindex/pipeline"
 )
 
@@ -81,6 +82,7 @@ func summary(r pipeline.Report, err error) message {
 		"retire_error":     nil,
 		"not_retired":      notRetired(r),
 		"load_duration_ms": r.Loading.Milliseconds(),
+		"bulk_latency_ms":  latencyMS(r.Latency),
 	}
 	if !r.SnapshotAt.IsZero() {
 		m["snapshot_at"] = r.SnapshotAt.UTC().Format(time.RFC3339Nano)
@@ -106,6 +108,12 @@ func notRetired(r pipeline.Report) map[string]string {
 		return map[string]string{}
 	}
 	return r.Left
+}
+
+// latencyMS has fractions: answers of a small load take less than one.
+func latencyMS(l bulk.Latency) map[string]float64 {
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
+	return map[string]float64{"p50": ms(l.P50), "p90": ms(l.P90), "p99": ms(l.P99), "max": ms(l.Max)}
 }
 
 func phaseTimes(r pipeline.Report) map[string]int64 {
