@@ -116,9 +116,11 @@ func backOff(ctx context.Context, attempt int) error {
 }
 
 // settling bounds how long a request that must be settled is sent again: a
-// cluster without a master takes renewals, and would hold a run for ever.
+// cluster without a master takes renewals, and would hold a run for ever. It is
+// twice the time of one request, so that a node that hangs and takes all of
+// that time leaves as much for the others.
 func (c *Client) settling(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, c.opts.RequestTimeout)
+	return context.WithTimeout(ctx, 2*c.opts.RequestTimeout)
 }
 
 // missing reports that Elasticsearch refused a request because an index or an

@@ -32,12 +32,18 @@ func TestCluster(t *testing.T) { //nolint:paralleltest // it takes the whole mac
 	r := newReader(c.world, c.up, &c.promises)
 	r.client.Timeout, r.lagging = 5*time.Second, true
 	reading.Go(func() { c.watch(watching, r) })
+	var last accident
 	for _, test := range accidents() {
 		if !test.always && !*everyFlag {
 			continue
 		}
 		ok := t.Run(test.name, func(t *testing.T) { //nolint:paralleltest // one after the other on one cluster
-			c.hurt(t, test.phase, test.victim(c, t), test.cutOff)
+			if last.name != "" {
+				c.raise(t, last)
+			}
+			last = test
+			last.node = test.victim(c, t)
+			c.hurt(t, last)
 		})
 		if !ok {
 			break // the cluster is in no state for the next one
@@ -61,19 +67,20 @@ type accident struct {
 	victim func(*cluster, *testing.T) int
 	cutOff bool
 	always bool // the others only with -crash.every
+	node   int  // that it happened to
 }
 
 func accidents() []accident {
 	return []accident{
-		{name: "the elected master is killed while a run takes the lock", phase: "claim", victim: (*cluster).master},
-		{name: "the elected master is killed while a run loads", phase: "bulk", victim: (*cluster).master},
-		{name: "the elected master is killed while a run swaps", phase: "swap", victim: (*cluster).master, always: true},
-		{name: "a data node is killed while a run takes the lock", phase: "claim", victim: (*cluster).other},
-		{name: "a data node is killed while a run loads", phase: "bulk", victim: (*cluster).other, always: true},
-		{name: "a data node is killed while a run swaps", phase: "swap", victim: (*cluster).other},
 		{name: "the elected master is cut off while a run takes the lock", phase: "claim", victim: (*cluster).master, cutOff: true, always: true},
 		{name: "a data node is cut off while a run loads", phase: "bulk", victim: (*cluster).other, cutOff: true},
 		{name: "the elected master is cut off while a run swaps", phase: "swap", victim: (*cluster).master, cutOff: true},
+		{name: "the elected master is killed while a run takes the lock", phase: "claim", victim: (*cluster).master},
+		{name: "the elected master is killed while a run loads", phase: "bulk", victim: (*cluster).master},
+		{name: "a data node is killed while a run takes the lock", phase: "claim", victim: (*cluster).other},
+		{name: "a data node is killed while a run loads", phase: "bulk", victim: (*cluster).other, always: true},
+		{name: "a data node is killed while a run swaps", phase: "swap", victim: (*cluster).other},
+		{name: "the elected master is killed while a run swaps", phase: "swap", victim: (*cluster).master, always: true},
 	}
 }
 
@@ -149,20 +156,21 @@ func (c *cluster) watch(ctx context.Context, r *reader) {
 }
 
 // hurt holds a run at a phase, does something to a node, and lets it go on.
-// However the run ends, what it says must be true, and the next one must swap.
-func (c *cluster) hurt(t *testing.T, at string, victim int, cutOff bool) {
+// However the run ends, what it says must be true, and the next one must swap,
+// although the node has not come back yet.
+func (c *cluster) hurt(t *testing.T, a accident) {
 	t.Helper()
 	before := c.live(t)
-	held := c.hold(at)
+	held := c.hold(a.phase)
 	p, err := c.start(t.Context(), c.server, "run", "--json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	held.await(t, p)
-	if at == "swap" {
+	if a.phase == "swap" {
 		c.wantCopies(t)
 	}
-	c.fell(t, victim, cutOff)
+	c.fell(t, a)
 	held.release()
 	status, ended := p.wait()
 	s, _ := p.summary()
@@ -172,7 +180,6 @@ func (c *cluster) hurt(t *testing.T, at string, victim int, cutOff bool) {
 	if !ended || !slices.Contains([]int{0, 1, 12, 13}, status) {
 		t.Errorf("status %d\n%s\n%s", status, p.out.String(), p.err.String())
 	}
-	c.raise(t, victim, cutOff)
 	switch live := c.live(t); {
 	case status == 0 && live != s.Index:
 		t.Errorf("the run says it has swapped to %s, the alias is on %s", s.Index, live)
@@ -183,34 +190,34 @@ func (c *cluster) hurt(t *testing.T, at string, victim int, cutOff bool) {
 }
 
 // fell kills a node or freezes it: its sockets stay open and nobody answers.
-func (c *cluster) fell(t *testing.T, i int, cutOff bool) {
+func (c *cluster) fell(t *testing.T, a accident) {
 	t.Helper()
-	c.down[i].Store(true)
-	do := c.nodes[i].Kill
-	if cutOff {
-		do = c.nodes[i].Pause
+	c.down[a.node].Store(true)
+	do := c.nodes[a.node].Kill
+	if a.cutOff {
+		do = c.nodes[a.node].Pause
 	}
 	if err := do(); err != nil {
 		t.Fatal(err)
 	}
-	c.note("%s has fallen, cut off: %t", c.nodes[i].Name(), cutOff)
+	c.note("%s has fallen, cut off: %t", c.nodes[a.node].Name(), a.cutOff)
 }
 
 // raise brings the node back and waits until every shard has all its copies.
-func (c *cluster) raise(t *testing.T, i int, cutOff bool) {
+func (c *cluster) raise(t *testing.T, a accident) {
 	t.Helper()
 	var err error
-	if cutOff {
-		err = c.nodes[i].Resume()
+	if a.cutOff {
+		err = c.nodes[a.node].Resume()
 	} else {
-		err = c.nodes[i].Restart(t.Context())
+		err = c.nodes[a.node].Restart(t.Context())
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.await(t, "/_cluster/health?wait_for_nodes=3&wait_for_status=green&wait_for_no_relocating_shards=true&timeout=5s")
-	c.down[i].Store(false)
-	c.note("%s is back", c.nodes[i].Name())
+	c.down[a.node].Store(false)
+	c.note("%s is back", c.nodes[a.node].Name())
 }
 
 // await asks again until it is answered with 200.

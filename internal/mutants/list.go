@@ -52,6 +52,11 @@ func fences() []mutant {
 			tests: []string{"TestContractInMemory"},
 		},
 		{
+			name: "tokens forget the marks", file: "esalias/state.go",
+			old: "k != kindOther {\n\t\t\t\thighest", new: "k == kindOther {\n\t\t\t\thighest",
+			tests: []string{"TestTokenIsAboveEveryMark"},
+		},
+		{
 			name: "release without giving the right up", file: "esalias/lease.go",
 			old: "\tif l.right == rightClaimed {\n\t\t_, sealErr", new: "\tif false {\n\t\t_, sealErr",
 			tests: []string{"TestSwapRequestThatArrivesLate"},
@@ -176,13 +181,14 @@ func deletions() []mutant {
 		},
 		{
 			name: "giving up without the fence", file: "esalias/abandon.go",
-			old: "\t\t\tremove(names.lockIndex(), guard),\n", new: "",
+			old: "\t\t\tremove(names.lockIndex(), guard),\n", new: "\t\t\tadd(names.lockIndex(), guard),\n",
 			tests: []string{"TestGivingUpSealsAndDeletesInOneRequest"},
 		},
 		{
-			name: "giving up deletes somebody else's index", file: "esalias/create.go",
-			old: "\t\tl.built = \"\" // there is none", new: "\t\t// there is none",
-			tests: []string{"TestIndexOfSomebodyElseIsNeverDeleted"},
+			name: "giving up deletes an index nobody saw as ours", file: "esalias/abandon.go",
+			old:   "if l.built != \"\" && l.unsure && !l.carriesWriter(ctx, l.built) {",
+			new:   "if l.built != \"\" && false && !l.carriesWriter(ctx, l.built) {",
+			tests: []string{"TestUnansweredIndexIsDeletedOnlyWithOurWriterAlias"},
 		},
 	}
 }
