@@ -100,7 +100,7 @@ func isUsage(err error) bool {
 	switch {
 	case errors.As(err, &finding):
 		return finding.Subject == "privileges" // what the user of Elasticsearch may do
-	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &sqlError), es.IsAuth(err),
+	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &sqlError), isAuth(err),
 		errors.As(err, &field), errors.As(err, &order):
 		return true
 	case strings.HasPrefix(err.Error(), "unknown command"):
@@ -146,7 +146,7 @@ func hint(err error) string {
 		return "GRANT SELECT ON that table TO the role of the run, as deploy/postgresql-role.sql does for all of the example"
 	case errors.As(err, &conf), errors.As(err, &sqlError), errors.Is(err, context.Canceled):
 		return "" // these say what to write
-	case es.IsAuth(err):
+	case isAuth(err):
 		return "check the user or API key of Elasticsearch and what it may do (ELASTICSEARCH_API_KEY, _USERNAME, _PASSWORD)"
 	case isBlocked(err):
 		return "Elasticsearch blocks writes, most often because a disk is over the flood-stage watermark: free disk space, then run again"
@@ -171,6 +171,13 @@ func isHandshake(err error) bool {
 	var theirs *tls.CertificateVerificationError
 	var ours *net.OpError
 	return errors.As(err, &theirs) || (errors.As(err, &ours) && ours.Op == "remote error") // how crypto/tls reports an alert
+}
+
+// isAuth reports that Elasticsearch refused the credentials, or what they may
+// do, of a load or of anything else.
+func isAuth(err error) bool {
+	var answer *bulk.ServerError
+	return es.IsAuth(err) || (errors.As(err, &answer) && answer.Type == "security_exception")
 }
 
 // isBlocked reports that Elasticsearch refuses writes to an index, to a
