@@ -91,7 +91,7 @@ func TestCPUOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for ownCPU() < before+100*time.Millisecond { //nolint:revive // burns time on purpose
+	for ownCPU() < before+100*time.Millisecond {
 	}
 	after, err := cpuOf(os.Getpid())
 	if err != nil {

@@ -64,7 +64,7 @@ func newCorpus(ctx context.Context, database string) (*corpus, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer snapshot.Close() //nolint:errcheck // read only
+	defer snapshot.Close()
 	c := &corpus{prints: map[string]prints{}}
 	if _, err := snapshot.Stream(ctx, c.add); err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (c *corpus) compareWithOracle(ctx context.Context, database string) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // read only
+	defer conn.Close(context.WithoutCancel(ctx))
 	if _, err := conn.Exec(ctx, "SET TimeZone = 'UTC'"); err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func bench(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer stack.Close() //nolint:errcheck // temporary folders of a bench
+	defer stack.Close()
 	report, err := measure(ctx, o, servers{
 		elasticsearch: stack.Elasticsearch.URL(), database: stack.Postgres.URL(), prefix: "bench-", work: work,
 	}, stderr)

@@ -179,7 +179,7 @@ const pageSize = 5000
 func pages(ctx context.Context, r *rig, index string) (outcome, error) {
 	size := min(pageSize, max(1, len(r.corpus.prints)/(2*r.pages)))
 	all := r.corpus.pages(size)
-	measured := min(r.options.pages, all)
+	measured := min(r.pages, all)
 	var numbers []string
 	for i := range measured {
 		numbers = append(numbers, itoa((2*i+1)*all/(2*measured)))

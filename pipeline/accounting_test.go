@@ -92,7 +92,7 @@ func (c *counting) wantGate(t *testing.T, gate string, err error, live string) {
 	}
 }
 
-func TestRunThatCannotAccountForEveryDocumentDoesNotSwap(t *testing.T) {
+func TestRunThatCannotAccountForEveryDocumentDoesNotSwap(t *testing.T) { //nolint:tparallel // one alias
 	t.Parallel()
 	c := newCounting(t)
 	first, err := c.run(t, 10, 10, pipeline.Gates{MinDocuments: 1})

@@ -65,7 +65,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if l.db, err = pgx.Connect(ctx, *database); err != nil {
 		return err
 	}
-	defer l.db.Close(ctx) //nolint:errcheck // read only
+	defer l.db.Close(ctx)
 	if *pages != "" {
 		err = l.loadPages(ctx, *size, strings.Split(*pages, ","))
 	} else {

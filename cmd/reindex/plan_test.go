@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"example.com/reindex/internal/devstack/stacktest"
 )
 
@@ -27,8 +29,9 @@ func TestDryRunSaysWhatARunDoesAndChangesNothing(t *testing.T) {
 	if plan["index"] != third["index"] || plan["live"] != second["index"] {
 		t.Errorf("plan %v, but the run made %v in the place of %v", plan, third["index"], second["index"])
 	}
-	if got, want := third["retired"].([]any), plan["would_retire"].([]any); len(got) != 1 || got[0] != first["index"] || got[0] != want[0] {
-		t.Errorf("retired %v, the plan said %v, want %v", got, want, first["index"])
+	want := []any{first["index"]}
+	if diff := cmp.Diff([]any{want, want}, []any{third["retired"], plan["would_retire"]}); diff != "" {
+		t.Errorf("retired, and what the plan said (-want +got):\n%s", diff)
 	}
 	if r := p.succeed(t, "run", "--dry-run"); !strings.Contains(r.stdout, "nothing was changed") {
 		t.Error(r)

@@ -19,16 +19,19 @@ func TestProgressLine(t *testing.T) {
 	}{
 		{"nothing yet", pipeline.Progress{Estimate: 1000}, "0 of about 1,000 loaded, 0 %, 0/s, 0 B/s"},
 		{
-			"on the way", pipeline.Progress{Documents: 200_000, Estimate: 350_000, Bytes: 180_000_000, Elapsed: 10 * time.Second},
+			"on the way",
+			pipeline.Progress{Documents: 200_000, Estimate: 350_000, Bytes: 180_000_000, Elapsed: 10 * time.Second},
 			"200,000 of about 350,000 loaded, 57 %, 20,000/s, 18 MB/s, about 7s left",
 		},
 		{
-			"more than estimated", pipeline.Progress{Documents: 200, Estimate: 100, Bytes: 1000, Elapsed: time.Second},
+			"more than estimated",
+			pipeline.Progress{Documents: 200, Estimate: 100, Bytes: 1000, Elapsed: time.Second},
 			"200 of about 200 loaded, 99 %, 200/s, 1.0 kB/s",
 		},
 		{"without an estimate", pipeline.Progress{Documents: 200, Elapsed: time.Second}, "200 loaded, 200/s, 0 B/s"},
 		{
-			"with trouble", pipeline.Progress{Documents: 100, Estimate: 100, Retried: 2000, Failed: 3, Elapsed: time.Second},
+			"with trouble",
+			pipeline.Progress{Documents: 100, Estimate: 100, Retried: 2000, Failed: 3, Elapsed: time.Second},
 			"100 of about 100 loaded, 99 %, 100/s, 0 B/s, 2,000 retried, 3 failed",
 		},
 	} {

@@ -37,8 +37,8 @@ func TestCluster(t *testing.T) { //nolint:paralleltest // it takes the whole mac
 		if !test.always && !*everyFlag {
 			continue
 		}
-		ok := t.Run(test.name, func(t *testing.T) { //nolint:paralleltest // one after the other on one cluster
-			if last.name != "" {
+		ok := t.Run(test.name, func(t *testing.T) {
+			if last.name != "" && !last.cutOff {
 				c.raise(t, last)
 			}
 			last = test
@@ -157,7 +157,7 @@ func (c *cluster) watch(ctx context.Context, r *reader) {
 
 // hurt holds a run at a phase, does something to a node, and lets it go on.
 // However the run ends, what it says must be true, and the next one must swap,
-// although the node has not come back yet.
+// although a node that was killed has not come back yet.
 func (c *cluster) hurt(t *testing.T, a accident) {
 	t.Helper()
 	before := c.live(t)
@@ -179,6 +179,9 @@ func (c *cluster) hurt(t *testing.T, a accident) {
 	t.Logf("status %d, outcome %s %s", status, s.Outcome, p.lastWords())
 	if !ended || !slices.Contains([]int{0, 1, 12, 13}, status) {
 		t.Errorf("status %d\n%s\n%s", status, p.out.String(), p.err.String())
+	}
+	if a.cutOff {
+		c.raise(t, a)
 	}
 	switch live := c.live(t); {
 	case status == 0 && live != s.Index:
@@ -308,7 +311,10 @@ func (c *cluster) master(t *testing.T) int {
 }
 
 // other is the number of a node that is not master.
-func (c *cluster) other(t *testing.T) int { return (c.master(t) + 1) % len(c.nodes) }
+func (c *cluster) other(t *testing.T) int {
+	t.Helper()
+	return (c.master(t) + 1) % len(c.nodes)
+}
 
 // held are the requests that begin a phase, at whichever node they arrive.
 type held struct {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -185,7 +186,7 @@ func (s *suite) lastRequests() string {
 	var all []sent
 	for id, p := range s.proxies {
 		for _, r := range p.Requests() {
-			if r.Method != "GET" {
+			if r.Method != http.MethodGet {
 				all = append(all, sent{id, r})
 			}
 		}

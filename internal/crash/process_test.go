@@ -41,7 +41,9 @@ func (w *world) mustRun(t *testing.T, url string, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	<-p.ended
+	if _, ended := p.wait(); !ended {
+		t.Errorf("reindex %s did not end:\n%s", strings.Join(args, " "), p.err.String())
+	}
 	return p
 }
 

@@ -35,7 +35,7 @@ func Of(json []byte, version int64) Print {
 }
 
 // short is the number of a pass as a record has it.
-func short(pass int) byte { return byte(pass & MaxPasses) } //nolint:gosec // MaxPasses fits
+func short(pass int) byte { return byte(pass & MaxPasses) }
 
 // shards keep streams that run at the same time out of each other's way.
 const shards = 16
