@@ -42,7 +42,7 @@ func guarantee(versions bool) string {
 
 func TestNoEditIsLost(t *testing.T) {
 	t.Parallel()
-	const documents = 2000
+	const documents = 1000
 	for _, versions := range []bool{true, false} {
 		for _, live := range []bool{true, false} {
 			t.Run(fmt.Sprintf("versions %t, live writer %t", versions, live), func(t *testing.T) {

@@ -56,7 +56,7 @@ func products() example {
 			ARRAY['a', 'b "q"', NULL, 'ü,{}'], ARRAY[[i, 2], [3, 4]],
 			jsonb_build_object('k', i, 'deep', jsonb_build_array(1, NULL, 'x')), '{ "z": 1.50,  "a": [ ] }',
 			decode(md5(i::text), 'hex'), i * interval '1 minute', left('note ' || i, 20)
-		FROM generate_series(1, 3000) i;
+		FROM generate_series(1, 1500) i;
 		INSERT INTO product (id, sku) VALUES ('00000000-0000-0000-0000-000000000000', ''),
 			('ffffffff-ffff-ffff-ffff-ffffffffffff', E'\u00e9');
 		INSERT INTO review SELECT p.id, n, n % 5, 'review ' || n, timestamptz '2023-01-01 00:00+00' + n * interval '1 day'
@@ -99,7 +99,7 @@ func pages() example {
 		schema: `
 		CREATE TABLE page (path text PRIMARY KEY, title text, size bigint);
 		CREATE TABLE link (path text NOT NULL, n int NOT NULL, target text, PRIMARY KEY (path, n));
-		INSERT INTO page SELECT prefix || i || suffix, title, i FROM generate_series(1, 400) i,
+		INSERT INTO page SELECT prefix || i || suffix, title, i FROM generate_series(1, 150) i,
 			(VALUES ('a'), ('A'), ('á'), ('Á'), ('ä b/'), ('"q"'), ('\'), ('𝄞'), ('-'), ('日本')) v (prefix),
 			(VALUES ('', NULL), ('''x', '')) w (suffix, title);
 		INSERT INTO page VALUES ('_id', 'leading underscore', 0), (' ', 'a blank', 0), (E'line\nbreak', 'two lines', 0),

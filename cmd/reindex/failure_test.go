@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"syscall"
 	"testing"
@@ -18,6 +19,7 @@ type breakdown struct {
 	says  []string
 	left  bool // the run cannot tidy up; the next one does
 	lease string
+	rows  int
 	slow  bool // its lease is long, so the next one is helped with unlock
 }
 
@@ -73,7 +75,8 @@ func breakdowns() []breakdown {
 			left: true,
 		},
 		{
-			name: "PostgreSQL ends the run's sessions", code: 1, says: []string{"document.sql", "the snapshot is lost"},
+			// More rows than the readers hold in memory, so that there is more to read.
+			name: "PostgreSQL ends the run's sessions", rows: 60_000, code: 1, says: []string{"document.sql", "the snapshot is lost"},
 			do: func(t *testing.T, proxy *faultproxy.Proxy, p *project, _ *process) {
 				t.Helper()
 				sqlExec(t, p.db, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -90,7 +93,7 @@ func TestBreakdownInTheMiddleOfALoad(t *testing.T) {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
 			proxy := faultproxy.New(t, stacktest.Elasticsearch(t))
-			p := largeProject(t, proxy.URL(), b.lease)
+			p := itemsProject(t, b.rows, proxy.URL(), b.lease)
 			live := withLiveIndex(t, p)
 			loading := proxy.On(faultproxy.Rule{Path: bulkPath, Nth: 2, Do: faultproxy.Hold})
 			running := p.start(t, append([]string{"run", "--workers", "1", "--batch-bytes", "64KiB"}, b.args...)...)
@@ -118,12 +121,13 @@ func TestBreakdownInTheMiddleOfALoad(t *testing.T) {
 	}
 }
 
-// largeProject has more rows than two readers hold in memory, so that a load
-// that is held up has more to read.
-func largeProject(t *testing.T, url, lease string) *project {
+// itemsProject has n rows: more than fit into two requests of 64 KiB, unless n
+// says otherwise.
+func itemsProject(t *testing.T, n int, url, lease string) *project {
 	t.Helper()
 	db := stacktest.Database(t)
-	sqlExec(t, db, "CREATE TABLE item AS SELECT i AS id, repeat('x', 40) AS text FROM generate_series(1, 60000) i; ALTER TABLE item ADD PRIMARY KEY (id); ANALYZE")
+	sqlExec(t, db, fmt.Sprintf("CREATE TABLE item AS SELECT i AS id, repeat('x', 40) AS text FROM generate_series(1, %d) i; "+
+		"ALTER TABLE item ADD PRIMARY KEY (id); ANALYZE", cmp.Or(n, 4000)))
 	return newProject(t, db, definition{
 		id: "id", document: "SELECT * FROM item", url: url, lease: lease,
 		body: `{"settings": {"number_of_replicas": 0}, "mappings": {"dynamic": false}}`,
