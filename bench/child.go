@@ -64,7 +64,6 @@ func lastLine(text []byte) []byte {
 // build compiles a command of this module as it is released.
 func build(ctx context.Context, dir, name, pkg string) (string, error) {
 	path := filepath.Join(dir, name)
-	//nolint:gosec // G204: constants of this package
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
