@@ -31,7 +31,9 @@ demo: build ## Start both servers, fill them, run blue and green at the same mom
 	@$(DEVSTACK) run -- go run ./examples/persons/demo
 
 test: ## All tests, with the race detector, against real servers (PKG=./esalias for one package)
-	$(DEVSTACK) run -- go test -race -shuffle=on -count=1 -timeout 15m $(PKG)
+	@# Compiled with every core first; then one package at a time, because several start clusters of their own.
+	go test -race -run '^$$' $(PKG) >/dev/null
+	$(DEVSTACK) run -- go test -race -shuffle=on -count=1 -p 1 -timeout 20m $(PKG)
 
 crash: ## Kill and pause runs at random for SECONDS (300), with decisions from SEED (random)
 	$(DEVSTACK) run -- go test ./internal/crash -run '^TestCrash$$' -count=1 -timeout 0 -v -crash.seconds=$(SECONDS) -crash.seed=$(SEED)
