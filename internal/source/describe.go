@@ -21,7 +21,8 @@ type column struct {
 type query struct {
 	name     string // file name, for messages
 	sql      string // one statement, without its semicolon
-	ordered  bool   // has an ORDER BY of its own
+	hints    []hint
+	ordered  bool // has an ORDER BY of its own
 	distinct bool
 	open     string // of a list: `,"field":[`
 	field    string // of a list
@@ -105,7 +106,7 @@ func (d *describer) describe(q Query) (*query, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &query{name: q.Name, sql: st.sql, ordered: st.ordered, idName: d.id, version: -1}
+	out := &query{name: q.Name, sql: st.sql, hints: st.hints, ordered: st.ordered, idName: d.id, version: -1}
 	if err := out.locate(fields, d.id); err != nil {
 		return nil, err
 	}
@@ -206,7 +207,7 @@ func (d *describer) finish(q *query) error {
 	for i, c := range q.columns {
 		names[i] = c.name
 	}
-	q.ranges = q.texts(names, q.idExpr(), q.family, q.collate)
+	q.ranges = q.texts(names)
 	r := q.family.example()
 	plan, err := d.session.explain(q.ranges[r.index()], r.params()...)
 	if err != nil {

@@ -7,13 +7,14 @@ import (
 
 // statement is the part of a query file that goes into a subquery.
 type statement struct {
-	// sql is the file's text up to its last token: without the semicolon and
+	// sql is the file's text up to its last token or hint: without the semicolon and
 	// without what follows it. Only the end is cut off, so that a position
 	// reported by PostgreSQL is a position in the file.
 	sql string
 	// ordered says that the statement has an ORDER BY of its own, outside all
 	// parentheses.
 	ordered bool
+	hints   []hint
 }
 
 var (
@@ -30,6 +31,13 @@ func parseStatement(text string) (statement, error) {
 	var end, depth int
 	var ended, afterOrder bool
 	s := scanner{text: text}
+	s.block = func(start int) {
+		column, ok := parseHint(text[start:s.pos])
+		if ok && end > 0 && !ended { // the last one may be behind the last token
+			st.hints = append(st.hints, hint{start: start, end: s.pos, column: column})
+			end = s.pos
+		}
+	}
 	for t := s.next(); t.kind != tokenEnd; t = s.next() {
 		if t.is(text, ";") {
 			ended = end > 0
@@ -87,8 +95,9 @@ func (t token) depth(text string) int {
 // standard_conforming_strings on. A quote or a comment without its end goes to
 // the end of the text; PostgreSQL reports that better than this could.
 type scanner struct {
-	text string
-	pos  int
+	text  string
+	pos   int
+	block func(start int) // called after a block comment, if not nil
 }
 
 func (s *scanner) next() token {
@@ -133,7 +142,11 @@ func (s *scanner) skipBlank() {
 		case strings.HasPrefix(rest, "--"):
 			s.pos += lineLength(rest)
 		case strings.HasPrefix(rest, "/*"):
+			start := s.pos
 			s.comment()
+			if s.block != nil {
+				s.block(start)
+			}
 		case strings.IndexByte(" \t\r\n\f\v", rest[0]) >= 0:
 			s.pos++
 		default:

@@ -2,6 +2,7 @@ package source
 
 import (
 	"errors"
+	"reflect"
 	"testing"
 )
 
@@ -66,7 +67,7 @@ func FuzzParseStatement(f *testing.F) {
 			t.Fatalf("parseStatement(%q) kept %q, no beginning of it", text, st.sql)
 		}
 		again, err := parseStatement(st.sql)
-		if err != nil || again != st {
+		if err != nil || !reflect.DeepEqual(again, st) {
 			t.Fatalf("parseStatement(%q) = %+v, %v; the first time %+v", st.sql, again, err, st)
 		}
 	})

@@ -80,18 +80,29 @@ func (s *Snapshot) Info() Info { return s.info }
 func (s *Snapshot) Estimate() int64 { return s.estimate }
 
 // Count counts the rows of the document query in the snapshot, on a connection
-// of its own and without ranges: a second opinion on what streams deliver.
+// of its own and without ranges: a second opinion on what streams deliver. It
+// also compares some rows as read with /*range*/ comments and without them; a
+// difference is a *ConfigError.
 func (s *Snapshot) Count(ctx context.Context) (int64, error) {
 	name := s.source.document.name
 	session, err := connect(ctx, s.source.conf, s.info.Name)
 	if err != nil {
 		return 0, err
 	}
-	row, err := session.row(s.source.document.countSQL())
+	n, err := s.count(session)
 	if err = errors.Join(err, session.close()); err != nil {
 		return 0, fmt.Errorf("count the rows of %s: %w", name, advise(err))
 	}
-	return parseCount(row[0]), nil
+	return n, nil
+}
+
+func (s *Snapshot) count(session *session) (int64, error) {
+	row, err := session.row(s.source.document.countSQL())
+	if err != nil {
+		return 0, err
+	}
+	n := parseCount(row[0])
+	return n, s.source.checkHints(session, n)
 }
 
 // Close ends the snapshot's transaction and the planning, whatever happened

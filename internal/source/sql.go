@@ -40,6 +40,17 @@ func (r idRange) params() [][]byte {
 	return params
 }
 
+// numbers returns the numbers of the bounds' parameters, 0 for none.
+func (r idRange) numbers() (lo, hi int) {
+	if r.lo != nil {
+		lo = 1
+	}
+	if r.hi != nil {
+		hi = lo + 1
+	}
+	return lo, hi
+}
+
 // index tells which of a query's four texts reads the range.
 func (r idRange) index() int {
 	i := 0
@@ -59,25 +70,29 @@ func (q *query) from() string { return " FROM (" + q.sql + "\n) q" }
 // texts returns the statements that read a range, by idRange.index. Every
 // bound is compared in the collation of the document query's ids, so that all
 // queries cut at the same places.
-func (q *query) texts(columns []string, id string, fam idFamily, collate string) [4]string {
+func (q *query) texts(columns []string) [4]string {
 	list := make([]string, len(columns))
 	for i, c := range columns {
 		list[i] = "q." + quoteName(c)
 	}
-	base := "SELECT " + strings.Join(list, ", ") + q.from()
-	from := func(n int) string { return fmt.Sprintf("%s%s >= $%d::%s", id, collate, n, fam.sqlType()) }
-	below := func(n int) string { return fmt.Sprintf("%s%s < $%d::%s", id, collate, n, fam.sqlType()) }
-	return [4]string{
-		base,
-		base + " WHERE " + from(1),
-		base + " WHERE " + below(1),
-		base + " WHERE " + from(1) + " AND " + below(2),
+	base := "SELECT " + strings.Join(list, ", ")
+	text := func(lo, hi int) string {
+		return base + q.fromRange(lo, hi) + where(q.bounds(q.idExpr(), lo, hi))
 	}
+	return [4]string{text(0, 0), text(1, 0), text(0, 1), text(1, 2)}
 }
 
-// where returns the condition of a range alone, with its WHERE.
-func (q *query) where(r idRange) string {
-	return q.ranges[r.index()][len(q.ranges[0]):]
+func where(conditions []string) string {
+	if len(conditions) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(conditions, " AND ")
+}
+
+// rangeSQL returns what follows the select list in the text that reads a range.
+func (q *query) rangeSQL(r idRange) string {
+	lo, hi := r.numbers()
+	return q.fromRange(lo, hi) + where(q.bounds(q.idExpr(), lo, hi))
 }
 
 // nullsSQL counts the rows without an id.
@@ -95,7 +110,7 @@ func (q *query) medianSQL(r idRange) string {
 	for i, part := range []string{"0", "0.5", "1"} {
 		list[i] = fmt.Sprintf(at, part, q.idExpr()+q.collate)
 	}
-	return "SELECT " + strings.Join(list[:], ", ") + q.from() + q.where(r)
+	return "SELECT " + strings.Join(list[:], ", ") + q.rangeSQL(r)
 }
 
 // boundariesSQL returns every n-th id of the column in order. table is a
@@ -103,6 +118,12 @@ func (q *query) medianSQL(r idRange) string {
 func boundariesSQL(table, column, collate string, n int64) string {
 	return fmt.Sprintf("SELECT id FROM (SELECT %[1]s AS id, pg_catalog.row_number() OVER (ORDER BY %[1]s%[2]s) AS n"+
 		" FROM %[3]s WHERE %[1]s IS NOT NULL) b WHERE n %% %[4]d = 0", column, collate, table, n)
+}
+
+// nthSQL returns the ids in two places of the document query's order.
+func (q *query) nthSQL(first, second int64) string {
+	return fmt.Sprintf("SELECT id FROM (SELECT %[1]s AS id, pg_catalog.row_number() OVER (ORDER BY %[1]s%[2]s) AS n%[3]s) b"+
+		" WHERE n IN (%[4]d, %[5]d) ORDER BY n", q.idExpr(), q.collate, q.from(), first, second)
 }
 
 func (q *query) idExpr() string { return "q." + quoteName(q.idName) }

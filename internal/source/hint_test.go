@@ -1,0 +1,95 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	hintedSQL = `SELECT p.id, p.name, j.jobs FROM person p
+LEFT JOIN (SELECT person_id, count(*) AS jobs FROM job WHERE true /*range %s*/ GROUP BY person_id) j ON j.person_id = p.id`
+	wantHintedSQL = `SELECT id, jsonb_build_object('id', id, 'name', name,
+	'jobs', (SELECT nullif(count(*), 0) FROM job WHERE person_id = p.id)) FROM person p`
+)
+
+func TestHintsChangeNoRows(t *testing.T) {
+	t.Parallel()
+	url := database(t, people)
+	for _, size := range []int{1, 64, 1000, 1 << 20} {
+		t.Run(fmt.Sprintf("%d documents per range", size), func(t *testing.T) {
+			t.Parallel()
+			cfg := config(url, "id", fmt.Sprintf(hintedSQL, "job.person_id"))
+			cfg.RangeDocuments = size
+			got, _ := mustLoad(t, open(t, cfg), 2)
+			wantDocs(t, url, wantHintedSQL, got)
+		})
+	}
+}
+
+func TestHintsAreCutInPiecesToo(t *testing.T) {
+	t.Parallel()
+	url := database(t, people)
+	cfg := config(url, "id", fmt.Sprintf(hintedSQL, "job.person_id"))
+	cfg.maxRangeBytes = 10_000
+	got, stats := mustLoad(t, open(t, cfg), 1)
+	wantDocs(t, url, wantHintedSQL, got)
+	if stats.Cuts == 0 {
+		t.Error("no range was cut")
+	}
+}
+
+func TestHintOnAnotherColumnThanTheIDIsRefused(t *testing.T) {
+	t.Parallel()
+	cfg := config(database(t, people), "id", fmt.Sprintf(hintedSQL, "job.id"))
+	_, err := snapshot(t, open(t, cfg)).Count(t.Context())
+	var ce *ConfigError
+	if !errors.As(err, &ce) || !strings.Contains(ce.Reason, "/*range") {
+		t.Fatalf("got %v, want a *ConfigError about the comment", err)
+	}
+}
+
+func TestHintOnAnUnknownColumnIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := Open(t.Context(), config(database(t, people), "id", fmt.Sprintf(hintedSQL, "job.nobody")))
+	if _, ok := errors.AsType[*ConfigError](err); !ok {
+		t.Fatalf("got %v, want a *ConfigError", err)
+	}
+}
+
+func TestParseStatementFindsHints(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		text string
+		want []string
+	}{
+		"one":                          {"SELECT 1 WHERE true /*range a*/ AND b", []string{"a"}},
+		"qualified and quoted":         {`SELECT 1 /* range  s."a B".c */ x /*range d*/`, []string{`s."a B".c`, "d"}},
+		"behind the last word":         {"SELECT 1 WHERE true /*range a*/ ; -- end", []string{"a"}},
+		"not behind the semicolon":     {"SELECT 1; /*range a*/", nil},
+		"not in a string":              {"SELECT '/*range a*/', $$/*range a*/$$", nil},
+		"not in a line comment":        {"SELECT 1 -- /*range a*/\n, 2", nil},
+		"not in another comment":       {"SELECT 1 /* /*range a*/ */ x", nil},
+		"only names":                   {"SELECT 1 /*range a OR true*/ x /*range*/ y /*range 1*/", nil},
+		"a comment that begins alike":  {"SELECT 1 /*ranges a*/ x", nil},
+		"not before the first keyword": {"/*range a*/ SELECT 1", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st, err := parseStatement(tt.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, h := range st.hints {
+				got = append(got, h.column)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("hints (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
