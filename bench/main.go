@@ -36,8 +36,6 @@ type options struct {
 	ways    []string // by name, in the order they take turns
 	out     string   // folder for the JSON file
 	pages   int      // of the old job's pages, how many are measured
-	args    string   // further flags for reindex run
-	env     string   // further variables for it
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -49,9 +47,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.warm, "warm", 400_000, "`documents` to load first: a young JVM runs at a third of its speed")
 	flags.IntVar(&o.pages, "pages", 4, "how many pages of the old job's are measured")
 	flags.StringVar(&o.out, "out", filepath.Join("bench", "out"), "`folder` for the figures as JSON")
-	flags.StringVar(&o.args, "run-flags", "", "further flags for reindex run, for trying settings")
-	flags.StringVar(&o.env, "run-env", "", "further variables for it, such as GOGC=50")
-	ways := flags.String("ways", strings.Join(wayNames(), ","), "what to measure, in this order")
+	ways := flags.String("ways", strings.Join(wayNames(), ","), "what to measure, in this order; run:<flags and variables> for reindex run --catch-up off with them")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

@@ -73,7 +73,7 @@ func measure(ctx context.Context, o options, s servers, log io.Writer) (report, 
 
 // measure runs one way once, proves what it did, and removes it.
 func (r *rig) measure(ctx context.Context, w way) (sample, error) {
-	index := r.prefix + w.name
+	index := r.prefix + w.index()
 	before, err := r.usage()
 	if err != nil {
 		return sample{}, err
@@ -132,11 +132,8 @@ func (r report) table(out io.Writer) {
 		r.Documents, float64(r.Bytes)/float64(r.Documents), r.CPUs)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "way\tdocs/s\t\tMB/s\tof ceiling\tCPU s: program\tPostgreSQL\tElasticsearch\tpeak MB\tbulk ms p50\tp99")
-	for _, way := range wayNames() {
+	for _, way := range r.ways() {
 		docs := r.spread(way, func(s sample) float64 { return s.DocsPerSecond })
-		if docs.median == 0 {
-			continue
-		}
 		m := func(of func(sample) float64) float64 { return r.spread(way, of).median }
 		label := r.label(way)
 		fmt.Fprintf(w, "%s\t%.0f\t(%.0f-%.0f)\t%.1f\t%.2f\t%.1f\t%.1f\t%.1f\t%.0f\t%.0f\t%.0f\n", label,
@@ -147,6 +144,17 @@ func (r report) table(out io.Writer) {
 	}
 	_ = w.Flush() // to the terminal
 	fmt.Fprintln(out)
+}
+
+// ways are those measured, in their order.
+func (r report) ways() []string {
+	var names []string
+	for _, s := range r.Samples {
+		if !slices.Contains(names, s.Way) {
+			names = append(names, s.Way)
+		}
+	}
+	return names
 }
 
 func (r report) label(way string) string {

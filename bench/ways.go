@@ -22,6 +22,14 @@ type way struct {
 	run     func(ctx context.Context, r *rig, index string) (outcome, error)
 }
 
+// index is the way's part in the name of its index.
+func (w way) index() string {
+	if name, _, found := strings.Cut(w.name, ":"); found {
+		return name
+	}
+	return w.name
+}
+
 // outcome is what one fill of an index took.
 type outcome struct {
 	index     string // the index that was filled; "" for the one that was asked for
@@ -47,8 +55,8 @@ type latency struct {
 func ways() []way {
 	return []way{
 		{"ceiling", "ceiling: ready bodies", "", ceiling},
-		{"pipeline", "reindex run --catch-up off", "reindex", pipelineWith("off")},
-		{"catchup", "reindex run", "reindex", pipelineWith("until-quiet")},
+		{"pipeline", "reindex run --catch-up off", "reindex", pipelineWith("--catch-up off")},
+		{"catchup", "reindex run", "reindex", pipelineWith("")},
 		{"onequery", "one big query, BulkIndexer", "onequery", oneQuery(true)},
 		{"tuned", "the same, tuned", "onequery", oneQuery(false, "-workers", "4", "-flush-bytes", "4194304")},
 		{"pages", "LIMIT/OFFSET pages", "onequery", pages},
@@ -68,6 +76,9 @@ func wayOf(name string) (way, error) {
 		if w.name == name {
 			return w, nil
 		}
+	}
+	if settings, ok := strings.CutPrefix(name, "run:"); ok {
+		return way{name, settings, "reindex", pipelineWith("--catch-up off " + settings)}, nil
 	}
 	return way{}, fmt.Errorf("there is no way %q; want %s", name, strings.Join(wayNames(), ", "))
 }
@@ -99,24 +110,30 @@ func ownCPU() time.Duration {
 
 // summary is the last line of reindex run --json, as far as it matters here.
 type summary struct {
-	Outcome  string
-	Index    string
-	Phases   map[string]int64 `json:"phase_after_ms"`
-	LoadMS   int64            `json:"load_duration_ms"`
-	Latency  latency          `json:"bulk_latency_ms"`
-	Warnings []string
+	Outcome string
+	Index   string
+	Phases  map[string]int64 `json:"phase_after_ms"`
+	LoadMS  int64            `json:"load_duration_ms"`
+	Latency latency          `json:"bulk_latency_ms"`
 }
 
 // pipelineWith runs the released program as cron does. What counts is from its
-// start to the swap, which is after every proof.
-func pipelineWith(catchUp string) func(context.Context, *rig, string) (outcome, error) {
+// start to the swap, which is after every proof. Settings are its flags, and
+// variables such as GOGC=50.
+func pipelineWith(settings string) func(context.Context, *rig, string) (outcome, error) {
 	return func(ctx context.Context, r *rig, index string) (outcome, error) {
-		alias := index + "-alias"
-		env := append(strings.Fields(r.env), "ELASTICSEARCH_URL="+r.elasticsearch, "DATABASE_URL="+r.database,
-			"REINDEX_ALIAS="+alias, "REINDEX_INDEX_KEEP=0")
-		args := append([]string{
-			"run", "--config", r.work + "/reindex.yaml", "--json", "--catch-up", catchUp,
-		}, strings.Fields(r.args)...)
+		env := []string{
+			"ELASTICSEARCH_URL=" + r.elasticsearch, "DATABASE_URL=" + r.database,
+			"REINDEX_ALIAS=" + index + "-alias", "REINDEX_INDEX_KEEP=0",
+		}
+		args := []string{"run", "--config", r.work + "/reindex.yaml", "--json"}
+		for field := range strings.FieldsSeq(settings) {
+			if strings.Contains(field, "=") && !strings.HasPrefix(field, "-") {
+				env = append(env, field)
+			} else {
+				args = append(args, field)
+			}
+		}
 		c, err := runChild(ctx, env, r.reindex, args...)
 		if err != nil {
 			return outcome{}, err

@@ -66,7 +66,7 @@ see one complete index, one document per id, and nothing else.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err: err, command: cmd.CommandPath()}
 	})
-	root.AddCommand(a.verifyCommand(), a.historyCommand())
+	root.AddCommand(a.verifyCommand(), a.historyCommand(), a.benchCommand())
 	root.AddCommand(a.runCommand(), a.checkCommand(), a.initCommand(), a.manCommand(), a.statusCommand(), a.rollbackCommand(), a.pruneCommand(), a.unlockCommand(), a.versionCommand())
 	for _, cmd := range root.Commands() {
 		cmd.Args = usageArgs(cmd.Args)
