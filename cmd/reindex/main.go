@@ -4,8 +4,15 @@ package main
 
 import (
 	"os"
+	"runtime/debug"
 )
 
 func main() {
+	// Nearly all memory is buffers that live as long as the run, so collecting
+	// more often costs nothing that shows, and takes the peak from 109 to 91 MB
+	// (bench/README.md).
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(25)
+	}
 	os.Exit(execute(os.Args[1:], streams{out: os.Stdout, err: os.Stderr}))
 }
