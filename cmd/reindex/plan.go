@@ -6,16 +6,18 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"example.com/reindex/internal/source"
 	"example.com/reindex/pipeline"
 )
 
 // printPlan shows what --dry-run found out.
 func (a *app) printPlan(alias string, p pipeline.Planned) {
 	size := p.Documents * p.AverageBytes
+	ranges := (p.Documents + source.DefaultRangeDocuments - 1) / source.DefaultRangeDocuments
 	if a.json {
 		a.printJSON(message{
 			"message_type": "plan", "alias": alias, "index": p.Index, "live": p.Live, "documents": p.Documents,
-			"live_documents": p.LiveDocuments, "average_bytes": p.AverageBytes, "json_bytes": size,
+			"live_documents": p.LiveDocuments, "average_bytes": p.AverageBytes, "json_bytes": size, "ranges": ranges,
 			"would_retire": list(p.Retired), "locked": p.Locked,
 		})
 		return
@@ -32,6 +34,7 @@ func (a *app) printPlan(alias string, p pipeline.Planned) {
 	fmt.Fprintf(a.out, "  build    %s\n", p.Index)
 	fmt.Fprintf(a.out, "  load     %s documents, about %s of JSON (%s each, over the first %s)\n",
 		humanize.Comma(p.Documents), humanize.IBytes(uint64(max(0, size))), humanize.IBytes(uint64(max(0, p.AverageBytes))), humanize.Comma(p.SampledDocuments))
+	fmt.Fprintf(a.out, "  in       about %s ranges of ids, about %s documents each\n", humanize.Comma(ranges), humanize.Comma(source.DefaultRangeDocuments))
 	fmt.Fprintf(a.out, "  replace  %s\n", live)
 	fmt.Fprintf(a.out, "  retire   %s\n", retired)
 	if p.Locked {

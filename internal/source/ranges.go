@@ -7,10 +7,11 @@ import (
 	"sync"
 )
 
-// defaultRangeDocuments is a size at which the queries' costs per range no
+// DefaultRangeDocuments is how many documents a range has, roughly, if Config
+// does not say: a size at which the queries' costs per range no
 // longer show and a range of ordinary documents still fits into a batch; the
 // package comment has the figures.
-const defaultRangeDocuments = 16384
+const DefaultRangeDocuments = 16384
 
 // ranges hands out what is left to read. It is safe for concurrent use.
 type ranges struct {

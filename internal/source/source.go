@@ -70,7 +70,7 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	}
 	s := &Source{conf: conf, rangeDocuments: cfg.RangeDocuments, maxRangeBytes: cfg.maxRangeBytes, byteOrder: cfg.ByteOrder}
 	if s.rangeDocuments <= 0 {
-		s.rangeDocuments = defaultRangeDocuments
+		s.rangeDocuments = DefaultRangeDocuments
 	}
 	if s.maxRangeBytes <= 0 {
 		s.maxRangeBytes = defaultRangeBytes
