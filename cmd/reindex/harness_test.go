@@ -107,20 +107,21 @@ func newProject(t *testing.T, db string, d definition) *project {
 	if d.db == "" {
 		d.db = db
 	}
-	config := fmt.Sprintf("alias: %s\nelasticsearch: { url: %q }\nindex: { body: body.json }\nlock: { lease: %s }\n"+
-		"source:\n  url: %q\n  id: %q\n  document: document.sql\n", p.alias, d.url, cmp.Or(d.lease, longLease), d.db, d.id)
+	var config strings.Builder
+	config.WriteString(fmt.Sprintf("alias: %s\nelasticsearch: { url: %q }\nindex: { body: body.json }\nlock: { lease: %s }\n"+
+		"source:\n  url: %q\n  id: %q\n  document: document.sql\n", p.alias, d.url, cmp.Or(d.lease, longLease), d.db, d.id))
 	if d.version != "" {
-		config += fmt.Sprintf("  version: %q\n", d.version)
+		fmt.Fprintf(&config, "  version: %q\n", d.version)
 	}
 	if len(d.lists) > 0 {
-		config += "  lists:\n"
+		config.WriteString("  lists:\n")
 	}
 	for _, field := range slices.Sorted(maps.Keys(d.lists)) {
 		query, distinct := strings.CutPrefix(d.lists[field], distinct)
-		config += fmt.Sprintf("    %q: { query: %s.sql, distinct: %t }\n", field, field, distinct)
+		fmt.Fprintf(&config, "    %q: { query: %s.sql, distinct: %t }\n", field, field, distinct)
 		p.write(t, field+".sql", query)
 	}
-	p.write(t, "reindex.yaml", config+d.more)
+	p.write(t, "reindex.yaml", config.String()+d.more)
 	p.write(t, "document.sql", d.document)
 	p.write(t, "body.json", d.body)
 	return p
