@@ -108,8 +108,8 @@ func newProject(t *testing.T, db string, d definition) *project {
 		d.db = db
 	}
 	var config strings.Builder
-	config.WriteString(fmt.Sprintf("alias: %s\nelasticsearch: { url: %q }\nindex: { body: body.json }\nlock: { lease: %s }\n"+
-		"source:\n  url: %q\n  id: %q\n  document: document.sql\n", p.alias, d.url, cmp.Or(d.lease, longLease), d.db, d.id))
+	fmt.Fprintf(&config, "alias: %s\nelasticsearch: { url: %q }\nindex: { body: body.json }\nlock: { lease: %s }\n"+
+		"source:\n  url: %q\n  id: %q\n  document: document.sql\n", p.alias, d.url, cmp.Or(d.lease, longLease), d.db, d.id)
 	if d.version != "" {
 		fmt.Fprintf(&config, "  version: %q\n", d.version)
 	}
