@@ -36,7 +36,7 @@
 // Ranges inside a query below and bench/README.md. A hash join reads its small
 // table once per range, so larger ranges cost less: 8,192, 16,384 and 32,768
 // documents per range took 3.2, 2.0 and 2.3 s of PostgreSQL's processor with the
-// persons query. The default is 16,384, which stays well below the memory limit
+// persons query, one run each. The default is 16,384, which stays well below the memory limit
 // with ordinary documents. Sending the queries of a range as one pipeline gave no
 // difference beyond the noise of three rounds (12 to 21 s without, 14 to 25 s
 // with), which would hide anything but a large gain.
