@@ -48,7 +48,7 @@ func TestWhatIsWrittenRuns(t *testing.T) {
 	}
 	got := documents(t, url, filepath.Join(dir, "reindex.yaml"))
 	wantDocument := `{"id":"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11","name":"Zoë","born":"2000-02-29","tags":["a","b"],"address_city":"Leeds",` +
-		`"orders_buyer":[{"orders_id":1,"payer":null,"total":9.50}],"orders_payer":[]}`
+		`"orders_buyer":[{"payer":null,"total":9.50,"orders_id":1}],"orders_payer":[]}`
 	if diff := cmp.Diff([]string{wantDocument}, got); diff != "" {
 		t.Errorf("documents (-want +got):\n%s", diff)
 	}

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/url"
@@ -88,7 +89,7 @@ func withVersion(cfg Config, column string) Config {
 func TestOpenNamesAMissingRight(t *testing.T) {
 	t.Parallel()
 	db := database(t, "CREATE TABLE secret (id int)")
-	role := strings.ReplaceAll("reader_"+db[strings.LastIndexByte(db, '-')+1:], "-", "_")
+	role := "reader_" + strings.ToLower(rand.Text())
 	execSQL(t, db, "CREATE ROLE "+role+" LOGIN")
 	t.Cleanup(func() { execSQL(t, db, "DROP ROLE "+role) })
 	_, err := Open(t.Context(), config(withUser(t, db, url.User(role)), "id", "SELECT id FROM secret"))
@@ -107,17 +108,35 @@ func withUser(t *testing.T, db string, user *url.Userinfo) string {
 	return u.String()
 }
 
+func withParameter(t *testing.T, db, name, value string) string {
+	t.Helper()
+	u, err := url.Parse(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	query.Set(name, value)
+	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20") // libpq knows no plus sign for a blank
+	return u.String()
+}
+
 func TestConnectionErrorsNeverHoldThePassword(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cr3t"
 	db := database(t)
 	wrong := withUser(t, db, url.UserPassword("nobody_of_that_name", secret))
+	u, err := url.Parse(withUser(t, db, url.UserPassword("postgres", secret)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path += "x"
+	unknown := u.String()
 	for name, tt := range map[string]struct {
 		url    string
 		config bool // want a *ConfigError
 	}{
 		"unknown role":      {wrong, true},
-		"unknown database":  {withUser(t, db, url.UserPassword("postgres", secret)) + "x", true},
+		"unknown database":  {unknown, true},
 		"refused":           {"postgres://u:" + secret + "@127.0.0.1:1/db", false},
 		"unknown host":      {"postgres://u:" + secret + "@host.invalid/db", false},
 		"blank in password": {"postgres://u: " + secret + "@host.invalid/db", false},
@@ -148,7 +167,7 @@ func TestConnectionErrorsNeverHoldThePassword(t *testing.T) {
 func TestSessionsAreNamed(t *testing.T) {
 	t.Parallel()
 	db := database(t)
-	for name, want := range map[string]string{db: "reindex", db + "?application_name=nightly": "nightly"} {
+	for name, want := range map[string]string{db: "reindex", withParameter(t, db, "application_name", "nightly"): "nightly"} {
 		cfg := config(name, "id", "SELECT 1 AS id, current_setting('application_name') AS app")
 		got, _ := mustLoad(t, open(t, cfg), 1)
 		if got["1"] != `{"id":1,"app":"`+want+`"}` {

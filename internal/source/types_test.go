@@ -68,7 +68,7 @@ func TestTypesDoNotDependOnTheRole(t *testing.T) {
 		EXECUTE format('ALTER DATABASE %I SET client_encoding = ''LATIN1''', current_database());
 		EXECUTE format('ALTER DATABASE %I SET statement_timeout = ''1ms''', current_database());
 	END $$`)
-	got, _ := mustLoad(t, open(t, config(url+"?options=-c%20statement_timeout%3D0", "id", "SELECT * FROM every")), 1)
+	got, _ := mustLoad(t, open(t, config(withParameter(t, url, "options", "-c statement_timeout=0"), "id", "SELECT * FROM every")), 1)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

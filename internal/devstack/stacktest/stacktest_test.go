@@ -71,7 +71,7 @@ func TestWords(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	valid := regexp.MustCompile(`^t[a-z0-9]*-[0-9a-f]{8}$`)
+	valid := regexp.MustCompile(`^t[a-z0-9]*-[0-9a-f]{8}x$`)
 	if prefix := Prefix(t); !valid.MatchString(prefix) {
 		t.Errorf("Prefix = %q, want %s", prefix, valid)
 	}
