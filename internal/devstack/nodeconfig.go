@@ -73,6 +73,10 @@ func (n *Node) yaml() string {
 		"transport.port": strconv.Itoa(n.transport),
 		// A developer's disk is often fuller than the watermarks allow.
 		"cluster.routing.allocation.disk.threshold_enabled": "false",
+		// While it does not watch the disks, Elasticsearch lifts flood-stage
+		// blocks each time it has looked at them, every 30 s by default; also
+		// those that a test has set.
+		"cluster.info.update.interval": "1h",
 	}
 	maps.Copy(settings, n.discovery())
 	maps.Copy(settings, n.es.access.settings())
