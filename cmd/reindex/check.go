@@ -41,23 +41,45 @@ line is ok, warning or problem; status 1 if there is a problem.
 
 // preflight looks at both sides, each as far as it can be reached.
 func (a *app) preflight(ctx context.Context, c *config.Config) []preflight.Finding {
+	findings := append(lookAtDatabase(ctx, c), a.lookAtElasticsearch(ctx, c)...)
+	for i, f := range findings {
+		if f.Err != nil && hint(f.Err) != "" {
+			findings[i].Hint = hint(f.Err) // as a run would say it
+		}
+	}
+	return findings
+}
+
+func lookAtDatabase(ctx context.Context, c *config.Config) []preflight.Finding {
 	var inspection source.Inspection
 	src, err := openSource(ctx, c.Source, false)
 	if err == nil {
 		inspection, err = src.Inspect(ctx)
 		src.Close()
 	}
-	findings := preflight.PostgreSQL(inspection, err)
-	if h := hint(err); err != nil && h != "" {
-		findings[0].Hint = h // the only one; a run would say the same
+	if isUnreadableTable(err) {
+		inspection.Unreadable, _ = preflight.Unreadable(ctx, c.Source.URL.Reveal(), queries(c.Source)) // err names one of them
 	}
+	return preflight.PostgreSQL(inspection, err)
+}
+
+// queries are the texts of all queries.
+func queries(c config.Source) []string {
+	list := []string{c.Document.Text}
+	for _, l := range c.Lists {
+		list = append(list, l.Query.Text)
+	}
+	return list
+}
+
+func (a *app) lookAtElasticsearch(ctx context.Context, c *config.Config) []preflight.Finding {
 	target, err := a.target(c)
 	if err != nil {
-		return append(findings, preflight.Finding{
+		return []preflight.Finding{{
 			Subject: "elasticsearch", Level: preflight.Problem, Text: err.Error(), Hint: "see elasticsearch in the configuration",
-		})
+		}}
 	}
-	return append(findings, preflight.Elasticsearch(ctx, target)...)
+	return preflight.Elasticsearch(ctx, target)
 }
 
 // cheapChecks are those that every run can afford.

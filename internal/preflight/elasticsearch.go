@@ -70,7 +70,10 @@ func (t Target) reach(ctx context.Context) Finding {
 	case es.IsAuth(err):
 		return problem(subject, "the credentials are refused", "check ELASTICSEARCH_API_KEY, or ELASTICSEARCH_USERNAME and ELASTICSEARCH_PASSWORD")
 	case err != nil:
-		return problem(subject, err.Error(), "is it up, and are elasticsearch.url and the certificates right?")
+		return Finding{
+			Subject: subject, Level: Problem, Text: err.Error(), Err: err,
+			Hint: "is it up, and is elasticsearch.url right?",
+		}
 	}
 	versions := map[string]int{}
 	for _, node := range answer.Nodes {

@@ -16,6 +16,7 @@ type Finding struct {
 	Level   Level
 	Text    string // what was found
 	Hint    string // what to do; empty for OK
+	Err     error  // why a server could not be reached; nil if it was
 }
 
 // Error is a finding that keeps a run from starting.

@@ -10,10 +10,17 @@ import (
 )
 
 // PostgreSQL turns a look at the database into findings. err is what the look
-// ended with, if it could not be finished.
+// ended with, if it could not be finished; then found has what is known beside.
 func PostgreSQL(found source.Inspection, err error) []Finding {
 	if err != nil {
-		return []Finding{problem("postgresql", err.Error(), "see the message; a run would stop there too")}
+		findings := []Finding{{
+			Subject: "postgresql", Level: Problem, Text: err.Error(), Err: err,
+			Hint: "see the message; a run would stop there too",
+		}}
+		if len(found.Unreadable) > 0 {
+			findings = append(findings, tables(found))
+		}
+		return findings
 	}
 	findings := []Finding{
 		ok("postgresql", "version "+found.Version),

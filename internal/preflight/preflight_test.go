@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"example.com/reindex/esalias"
 	"example.com/reindex/internal/devstack/stacktest"
@@ -122,6 +124,34 @@ func TestDatabaseFindings(t *testing.T) {
 		if f := find(t, preflight.PostgreSQL(tt.found, nil), tt.subject); f.Level != tt.want || f.Hint == "" {
 			t.Errorf("%s: finding = %+v; want level %s and a hint", name, f, tt.want)
 		}
+	}
+}
+
+// TestEveryUnreadableTableIsNamed: what only a view reads needs no privilege,
+// and a query that is wrong hides no table of the others.
+func TestEveryUnreadableTableIsNamed(t *testing.T) {
+	t.Parallel()
+	url := stacktest.Database(t)
+	role := strings.ReplaceAll(stacktest.Prefix(t), "-", "_")
+	admin, err := pgconn.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_, _ = admin.Exec(context.Background(), "DROP OWNED BY "+role+"; DROP ROLE "+role).ReadAll() // of a test server
+		_ = admin.Close(context.Background())
+	})
+	if _, err := admin.Exec(t.Context(), `
+		CREATE TABLE open (id int); CREATE TABLE "Closed" (id int); CREATE TABLE shut (id int);
+		CREATE TABLE part (id int, secret int); CREATE TABLE behind (id int); CREATE VIEW front AS SELECT * FROM behind;
+		CREATE ROLE `+role+` LOGIN; GRANT SELECT ON open, front TO `+role+`; GRANT SELECT (id) ON part TO `+role).ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := preflight.Unreadable(t.Context(), strings.Replace(url, "postgres@", role+"@", 1), []string{
+		`SELECT id FROM open JOIN "Closed" USING (id) JOIN part USING (id)`, "SELECT id FROM nowhere", "SELECT id FROM front JOIN shut USING (id);",
+	})
+	if diff := cmp.Diff([]string{`public."Closed"`, "public.shut"}, got); diff != "" || err != nil {
+		t.Error(err, diff)
 	}
 }
 
