@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
-	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -143,34 +143,65 @@ func hint(err error) string {
 	case errors.As(err, &rejected):
 		return "fix the rows or the mapping, or allow them with --max-failures; --failures-file writes them all down"
 	case isUnreadableTable(err):
-		return "GRANT SELECT ON that table TO the role of the run, as deploy/postgresql-role.sql does for all of the example"
+		return "`reindex check` names every such table and the GRANT for it; deploy/postgresql-role.sql is the role of the example"
 	case errors.As(err, &conf), errors.As(err, &sqlError), errors.Is(err, context.Canceled):
 		return "" // these say what to write
 	case isAuth(err):
 		return "check the user or API key of Elasticsearch and what it may do (ELASTICSEARCH_API_KEY, _USERNAME, _PASSWORD)"
 	case isBlocked(err):
 		return "Elasticsearch blocks writes, most often because a disk is over the flood-stage watermark: free disk space, then run again"
-	case errors.As(err, &noAnswer) && isHandshake(err):
-		return "the two sides do not trust each other's certificate: renew it if it has expired, else see elasticsearch.ca_cert, " +
-			"elasticsearch.fingerprint and elasticsearch.client_cert; nothing was swapped"
+	case errors.As(err, &noAnswer) && es.IsUntrusted(err):
+		return certificateHint(err)
 	case errors.As(err, &noAnswer):
 		return "is Elasticsearch up, and reachable from here? Nothing was swapped; run again when it is"
+	case es.IsUntrusted(err): // the only other side that we speak to before a run
+		return databaseCertificateHint(err)
 	}
 	return ""
+}
+
+// certificateHint says which certificate to look at, and in which setting.
+func certificateHint(err error) string {
+	switch {
+	case errors.Is(err, es.ErrClientCertificate):
+		return "renew elasticsearch.client_cert and elasticsearch.client_key"
+	case errors.Is(err, es.ErrFingerprint):
+		return "write the new fingerprint into elasticsearch.fingerprint if the certificate was renewed; else another server answers"
+	case isExpired(err):
+		return "renew the certificate of Elasticsearch; if it is valid, is the clock of this machine right?"
+	case isUnverified(err):
+		return "see elasticsearch.ca_cert (the authority that signed the certificate) and the host name in elasticsearch.url"
+	}
+	return "Elasticsearch wants a client certificate that it trusts: see elasticsearch.client_cert and elasticsearch.client_key"
+}
+
+func databaseCertificateHint(err error) string {
+	switch {
+	case isExpired(err):
+		return "renew the certificate of PostgreSQL; if it is valid, is the clock of this machine right?"
+	case isUnverified(err):
+		return "see sslrootcert (the authority that signed the certificate) and the host name in the URL of the database"
+	}
+	return "PostgreSQL wants a client certificate that it trusts: see sslcert and sslkey in the URL of the database"
+}
+
+// isExpired reports that a certificate of the other side is too old, or not
+// valid yet.
+func isExpired(err error) bool {
+	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
+	return ok && invalid.Reason == x509.Expired
+}
+
+// isUnverified reports that we do not trust the certificate of the other side.
+func isUnverified(err error) bool {
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
 }
 
 // isUnreadableTable reports that the role may not read what a query names.
 func isUnreadableTable(err error) bool {
 	var answer *pgconn.PgError
 	return errors.As(err, &answer) && answer.Code == "42501" // insufficient_privilege
-}
-
-// isHandshake reports that TLS failed because of a certificate: that of
-// Elasticsearch, or ours in the eyes of Elasticsearch.
-func isHandshake(err error) bool {
-	var theirs *tls.CertificateVerificationError
-	var ours *net.OpError
-	return errors.As(err, &theirs) || (errors.As(err, &ours) && ours.Op == "remote error") // how crypto/tls reports an alert
 }
 
 // isAuth reports that Elasticsearch refused the credentials, or what they may

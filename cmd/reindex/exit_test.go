@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -17,6 +19,7 @@ import (
 
 func TestErrorsHaveTheirExitStatusAndHint(t *testing.T) {
 	t.Parallel()
+	untrusted := &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
 	interrupt := func(signal string) error { return &pipeline.InterruptError{Signal: signal} }
 	for _, test := range []struct {
 		name string
@@ -38,6 +41,8 @@ func TestErrorsHaveTheirExitStatusAndHint(t *testing.T) {
 		{"a blocked index", &es.Error{Status: 403, Type: "cluster_block_exception"}, 1, "free disk space"},
 		{"a blocked load", &bulk.ServerError{Status: 429, Type: "cluster_block_exception"}, 1, "free disk space"},
 		{"no answer", &es.NoAnswerError{Err: errors.New("reset")}, 1, "is Elasticsearch up"},
+		{"no trust in Elasticsearch", &es.NoAnswerError{Err: untrusted}, 1, "elasticsearch.ca_cert"},
+		{"no trust in PostgreSQL", fmt.Errorf("connect: %w", untrusted), 1, "sslrootcert"},
 		{"rejected documents", &bulk.FailuresError{}, 3, "--max-failures"},
 		{"a gate", &pipeline.GateError{}, 4, ""},
 		{"a shape", &esalias.ShapeError{Hint: "delete it"}, 10, "delete it"},

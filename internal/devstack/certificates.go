@@ -19,47 +19,70 @@ const (
 	keyFile  = "node.key"
 )
 
-// certificates are PEM texts: an authority, and a certificate signed by it that
-// all nodes of a cluster share.
-type certificates struct {
-	ca, cert, key string
+// Certificate is a certificate with its key, both PEM texts.
+type Certificate struct{ Cert, Key string }
+
+// authority signs certificates, for a day before and a year after it was made.
+type authority struct {
+	cert *x509.Certificate
+	pem  string
+	key  *ecdsa.PrivateKey
+	now  time.Time
 }
 
-// newCertificates makes certificates for loopback, valid for a day before and a
-// year after now. The authority's key is forgotten.
-func newCertificates(now time.Time) (certificates, error) {
-	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+func newAuthority(now time.Time) (*authority, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return certificates{}, err
+		return nil, err
 	}
-	nodeKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	self := template("devstack authority", 1, now)
+	self.IsCA = true
+	self.BasicConstraintsValid = true
+	self.KeyUsage = x509.KeyUsageCertSign
+	der, err := x509.CreateCertificate(rand.Reader, self, self, key.Public(), key)
 	if err != nil {
-		return certificates{}, err
+		return nil, err
 	}
-	authority := template("devstack authority", 1, now)
-	authority.IsCA = true
-	authority.BasicConstraintsValid = true
-	authority.KeyUsage = x509.KeyUsageCertSign
-	node := template("devstack node", 2, now)
-	node.KeyUsage = x509.KeyUsageDigitalSignature
-	// Nodes are each other's clients as well.
-	node.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-	node.DNSNames = []string{"localhost"}
-	node.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	return &authority{cert: cert, pem: encodePEM("CERTIFICATE", der), key: key, now: now}, nil
+}
 
-	ca, err := x509.CreateCertificate(rand.Reader, authority, authority, caKey.Public(), caKey)
+// node makes the certificate for loopback that all nodes of a cluster share.
+func (a *authority) node() (Certificate, error) {
+	t := template("devstack node", 2, a.now)
+	// Nodes are each other's clients as well.
+	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+	t.DNSNames = []string{"localhost"}
+	t.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	return a.issue(t)
+}
+
+// client makes a client certificate that ends at notAfter.
+func (a *authority) client(notAfter time.Time) (Certificate, error) {
+	t := template("devstack client", 3, a.now)
+	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	t.NotAfter = notAfter
+	return a.issue(t)
+}
+
+func (a *authority) issue(t *x509.Certificate) (Certificate, error) {
+	t.KeyUsage = x509.KeyUsageDigitalSignature
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return certificates{}, err
+		return Certificate{}, err
 	}
-	cert, err := x509.CreateCertificate(rand.Reader, node, authority, nodeKey.Public(), caKey)
+	der, err := x509.CreateCertificate(rand.Reader, t, a.cert, key.Public(), a.key)
 	if err != nil {
-		return certificates{}, err
+		return Certificate{}, err
 	}
-	key, err := x509.MarshalPKCS8PrivateKey(nodeKey)
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return certificates{}, err
+		return Certificate{}, err
 	}
-	return certificates{ca: encodePEM("CERTIFICATE", ca), cert: encodePEM("CERTIFICATE", cert), key: encodePEM("PRIVATE KEY", key)}, nil
+	return Certificate{Cert: encodePEM("CERTIFICATE", der), Key: encodePEM("PRIVATE KEY", pkcs8)}, nil
 }
 
 func template(name string, serial int64, now time.Time) *x509.Certificate {

@@ -3,14 +3,12 @@ package devstack
 import (
 	"archive/zip"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -149,18 +147,14 @@ func TestJavaVersion(t *testing.T) {
 
 func TestCertificatesVerifyForLoopback(t *testing.T) {
 	t.Parallel()
-	certs, err := newCertificates(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	pair, err := tls.X509KeyPair([]byte(certs.cert), []byte(certs.key))
+	access, err := newAccess(&Security{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM([]byte(certs.ca))
+	roots.AppendCertsFromPEM([]byte(access.files[caFile]))
 	for _, name := range []string{"127.0.0.1", "localhost"} {
-		if _, err := pair.Leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: name}); err != nil {
+		if _, err := access.node.Leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: name}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -153,8 +153,17 @@ func (es *Elasticsearch) CACert() string {
 // Admin returns a user who may do everything, or nil without security.
 func (es *Elasticsearch) Admin() *User { return es.access.admin }
 
-// Client returns an HTTP client that trusts the cluster's authority. It sends
-// no credentials. Each call makes a client with connections of its own.
+// ClientCertificate makes a client certificate that the cluster's authority has
+// signed and that ends at notAfter. It needs a cluster with security.
+func (es *Elasticsearch) ClientCertificate(notAfter time.Time) (Certificate, error) {
+	if es.access.authority == nil {
+		return Certificate{}, errors.New("a cluster without security has no authority")
+	}
+	return es.access.authority.client(notAfter)
+}
+
+// Client returns an HTTP client that trusts the cluster's authority and shows
+// the nodes' certificate where one is asked for. It sends no password. Each call makes a client with connections of its own.
 func (es *Elasticsearch) Client() *http.Client { return es.access.client() }
 
 // Close ends every node. Data in a temporary folder is removed, so those nodes

@@ -21,6 +21,9 @@ import (
 type Security struct {
 	// Users may log in, beside the administrator that is always there.
 	Users []User
+	// ClientCertificates makes the nodes refuse whoever shows no certificate of
+	// their authority ([Elasticsearch.ClientCertificate]).
+	ClientCertificates bool
 	// Roles is the content of roles.yml, in YAML. Defaults to no roles beyond
 	// the built-in ones, such as superuser.
 	Roles string
@@ -35,9 +38,11 @@ type User struct {
 
 // access is how a cluster is reached; the zero value is plain HTTP for all.
 type access struct {
-	admin *User
-	roots *x509.CertPool
-	files map[string]string // further files of the configuration folder
+	admin     *User
+	authority *authority
+	node      tls.Certificate   // the nodes' own, which they take from a client as well
+	demands   bool              // a client certificate
+	files     map[string]string // further files of the configuration folder
 }
 
 func newAccess(s *Security) (access, error) {
@@ -45,19 +50,25 @@ func newAccess(s *Security) (access, error) {
 		return access{}, nil
 	}
 	admin := User{Name: "devstack_admin", Password: rand.Text(), Roles: []string{"superuser"}}
-	certs, err := newCertificates(time.Now())
+	authority, err := newAuthority(time.Now())
 	if err != nil {
-		return access{}, fmt.Errorf("make certificates: %w", err)
+		return access{}, fmt.Errorf("make an authority: %w", err)
+	}
+	node, err := authority.node()
+	if err != nil {
+		return access{}, fmt.Errorf("make a certificate: %w", err)
+	}
+	pair, err := tls.X509KeyPair([]byte(node.Cert), []byte(node.Key))
+	if err != nil {
+		return access{}, fmt.Errorf("read the certificate back: %w", err)
 	}
 	users := append(slices.Clone(s.Users), admin)
 	names, err := usersFile(users)
 	if err != nil {
 		return access{}, err
 	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM([]byte(certs.ca))
-	return access{admin: &admin, roots: roots, files: map[string]string{
-		caFile: certs.ca, certFile: certs.cert, keyFile: certs.key,
+	return access{admin: &admin, authority: authority, node: pair, demands: s.ClientCertificates, files: map[string]string{
+		caFile: authority.pem, certFile: node.Cert, keyFile: node.Key,
 		"users": names, "users_roles": usersRolesFile(users), "roles.yml": s.Roles,
 	}}, nil
 }
@@ -71,8 +82,12 @@ func (a access) scheme() string {
 
 func (a access) client() *http.Client {
 	transport := &http.Transport{}
-	if a.roots != nil {
-		transport.TLSClientConfig = &tls.Config{RootCAs: a.roots, MinVersion: tls.VersionTLS12}
+	if a.authority != nil {
+		roots := x509.NewCertPool()
+		roots.AddCert(a.authority.cert)
+		transport.TLSClientConfig = &tls.Config{
+			RootCAs: roots, Certificates: []tls.Certificate{a.node}, MinVersion: tls.VersionTLS12,
+		}
 	}
 	return &http.Client{Transport: transport}
 }
@@ -94,6 +109,9 @@ func (a access) settings() map[string]string {
 		settings[prefix+"key"] = keyFile
 		settings[prefix+"certificate"] = certFile
 		settings[prefix+"certificate_authorities"] = caFile
+	}
+	if a.demands {
+		settings["xpack.security.http.ssl.client_authentication"] = "required"
 	}
 	return settings
 }

@@ -1,9 +1,11 @@
 package es
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -61,8 +63,12 @@ func IsType(err error, types ...string) bool {
 // another try.
 //
 // illegal_state_exception is the exception among the 500s: it is what
-// Elasticsearch says to a second write index, before anything is published.
+// Elasticsearch says to a second write index, before anything is published. And
+// a request that ended because of a certificate was never read.
 func IsRefused(err error) bool {
+	if IsUntrusted(err) {
+		return true
+	}
 	var e *Error
 	if !errors.As(err, &e) {
 		return false
@@ -79,7 +85,24 @@ func IsRefused(err error) bool {
 func IsUnsettled(err error) bool {
 	var unanswered *NoAnswerError
 	var answer *Error
-	return errors.As(err, &unanswered) || (errors.As(err, &answer) && !IsRefused(err))
+	return (errors.As(err, &unanswered) || errors.As(err, &answer)) && !IsRefused(err)
+}
+
+// IsUntrusted reports that TLS ended a request before it was read: this side
+// does not accept the certificate of Elasticsearch, or Elasticsearch not ours.
+// It stays so until a person changes a certificate or the configuration.
+func IsUntrusted(err error) bool {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok || errors.Is(err, ErrClientCertificate) {
+		return true
+	}
+	// How crypto/tls reports an alert of the other side; its own type for the
+	// number is not exported. A client certificate is asked for in a handshake
+	// only, so these alerts follow no request that was read (RFC 8446, 6.2).
+	alert, ok := errors.AsType[*net.OpError](err)
+	return ok && alert.Op == "remote error" && slices.Contains([]string{
+		"tls: bad certificate", "tls: unsupported certificate", "tls: revoked certificate", "tls: expired certificate",
+		"tls: unknown certificate", "tls: unknown certificate authority", "tls: access denied", "tls: certificate required",
+	}, alert.Err.Error())
 }
 
 // IsAuth reports whether Elasticsearch refused the credentials (401) or what

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 func tlsConfig(cfg Config) (*tls.Config, error) {
@@ -23,7 +24,7 @@ func tlsConfig(cfg Config) (*tls.Config, error) {
 		if err != nil {
 			return nil, fmt.Errorf("elasticsearch client: client certificate: %w", err)
 		}
-		config.Certificates = []tls.Certificate{pair}
+		config.GetClientCertificate = present(pair)
 	}
 	if cfg.Fingerprint != "" {
 		if err := pin(config, cfg.Fingerprint); err != nil {
@@ -32,6 +33,29 @@ func tlsConfig(cfg Config) (*tls.Config, error) {
 	}
 	return config, nil
 }
+
+// ErrClientCertificate means that Elasticsearch asks for a client certificate
+// and that of [Config] has expired.
+var ErrClientCertificate = errors.New("the client certificate has expired")
+
+// present shows our certificate to a server that asks for one, as crypto/tls
+// does by itself, unless it has expired: a server refuses that in words that do
+// not say so.
+func present(pair tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	return func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		if time.Now().After(pair.Leaf.NotAfter) {
+			return nil, fmt.Errorf("%w on %s", ErrClientCertificate, pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
+		}
+		if asked.SupportsCertificate(&pair) != nil {
+			return &tls.Certificate{}, nil // none: a server that merely asks goes on
+		}
+		return &pair, nil
+	}
+}
+
+// ErrFingerprint means that no certificate of the server has the fingerprint of
+// [Config].
+var ErrFingerprint = errors.New("no certificate of the server has the configured fingerprint")
 
 // pin trusts a chain because of one certificate in it. go-elasticsearch's own
 // fingerprint option dials past the transport: without client certificate,
@@ -43,7 +67,10 @@ func pin(config *tls.Config, fingerprint string) error {
 	}
 	config.InsecureSkipVerify = true // VerifyConnection decides instead
 	config.VerifyConnection = func(state tls.ConnectionState) error {
-		return verifyPin(state.PeerCertificates, [sha256.Size]byte(want))
+		if err := verifyPin(state.PeerCertificates, [sha256.Size]byte(want)); err != nil {
+			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
+		}
+		return nil
 	}
 	return nil
 }
@@ -67,5 +94,5 @@ func verifyPin(chain []*x509.Certificate, want [sha256.Size]byte) error {
 		_, err := chain[0].Verify(options)
 		return err
 	}
-	return errors.New("no certificate of the server has the configured fingerprint")
+	return ErrFingerprint
 }

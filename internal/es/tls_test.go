@@ -5,9 +5,13 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
+	"io"
 	"math/big"
+	"net"
 	"testing"
 	"time"
 )
@@ -65,6 +69,31 @@ func TestPinnedAuthorityMustHaveSigned(t *testing.T) {
 			t.Parallel()
 			if err := verifyPin(test.chain, sha256.Sum256(test.pin.Raw)); (err == nil) != test.want {
 				t.Errorf("got %v, want accepted: %t", err, test.want)
+			}
+		})
+	}
+}
+
+func TestRequestThatEndsAtACertificateIsRefused(t *testing.T) {
+	t.Parallel()
+	fatal := func(alert error) error { return &NoAnswerError{Err: &net.OpError{Op: "remote error", Err: alert}} }
+	for _, test := range []struct {
+		name string
+		err  error
+		want bool
+	}{
+		{"theirs is not trusted", &NoAnswerError{Err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}, true},
+		{"theirs is not the pinned one", &NoAnswerError{Err: &tls.CertificateVerificationError{Err: ErrFingerprint}}, true},
+		{"ours has expired", &NoAnswerError{Err: fmt.Errorf("%w on ...", ErrClientCertificate)}, true},
+		{"they want one of ours", fatal(tls.AlertError(116)), true},
+		{"they do not take ours", fatal(tls.AlertError(42)), true},
+		{"an alert about a record, which may follow a request", fatal(tls.AlertError(20)), false},
+		{"a connection that broke", &NoAnswerError{Err: &net.OpError{Op: "read", Err: io.EOF}}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if IsUntrusted(test.err) != test.want || IsRefused(test.err) != test.want || IsUnsettled(test.err) == test.want {
+				t.Errorf("%v: untrusted %t, refused %t, unsettled %t", test.err, IsUntrusted(test.err), IsRefused(test.err), IsUnsettled(test.err))
 			}
 		})
 	}
