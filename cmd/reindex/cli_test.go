@@ -183,16 +183,41 @@ func TestJSONLinesOfAFailedRun(t *testing.T) {
 	}
 }
 
-func TestJSONOfAMistakeInTheConfiguration(t *testing.T) {
+// TestJSONOfACommandThatDoesNotStart: the summary is last, whatever happens.
+func TestJSONOfACommandThatDoesNotStart(t *testing.T) {
 	t.Parallel()
-	d := notes()
-	d.more = "load: { workers: many }\n"
-	p := newProject(t, "postgres://localhost/x", d)
-	r := p.run(t, "run", "--json")
-	lines := r.lines(t)
-	if r.code != 2 || len(lines) != 1 || lines[0]["message_type"] != "error" || lines[0]["exit_code"] != 2.0 ||
-		!strings.Contains(fmt.Sprint(lines[0]["error"]), "load.workers") {
-		t.Error(r)
+	good, bad := notes(), notes()
+	bad.more = "load: { workers: many }\n"
+	for _, test := range []struct {
+		name string
+		d    definition
+		args []string
+		says string // part of the error
+	}{
+		{"a mistake in the configuration", bad, []string{"run", "--json", "--trigger", "restart"}, "load.workers"},
+		{"a mistake in the command line", good, []string{"run", "--json", "--trigger", "restart", "--forse"}, "--forse"},
+		{"a file that cannot be made", good, []string{"run", "--json", "--trigger", "restart", "--failures-file", "no/such/file"}, "load.failures_file"},
+		{"a comparison with a mistake in the configuration", bad, []string{"verify", "--json"}, "load.workers"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p := newProject(t, "postgres://localhost/x", test.d)
+			r := p.run(t, test.args...)
+			lines := r.lines(t)
+			if len(lines) != 2 || lines[0]["message_type"] != "error" || r.stderr != "" {
+				t.Fatal(r)
+			}
+			s := r.summary(t)
+			if s["outcome"] != "failed" || s["error"] != lines[0]["error"] || !strings.Contains(fmt.Sprint(s["error"]), test.says) {
+				t.Errorf("summary %v", s)
+			}
+			if test.args[0] == "run" {
+				hasKeys(t, s, documented)
+				if s["trigger"] != "restart" || s["guarantee"] != "none" {
+					t.Errorf("summary %v", s)
+				}
+			}
+		})
 	}
 }
 

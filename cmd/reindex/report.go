@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
 
 	"example.com/reindex/internal/bulk"
 	"example.com/reindex/pipeline"
@@ -45,6 +46,20 @@ func (a *app) printReport(r pipeline.Report, err error) {
 	fmt.Fprintln(a.out, sentence(r))
 	if err == nil {
 		a.printDetails(r)
+	}
+}
+
+// printNotStarted ends the lines of --json with a summary where a command that
+// has one did not get as far as its report: who reads the last line must find
+// how it ended there, whatever kept it from starting.
+func (a *app) printNotStarted(cmd *cobra.Command, err error) {
+	switch {
+	case !a.json:
+	case cmd.Name() == "run" && !cmd.Flags().Changed("dry-run"): // which has a plan
+		trigger, _ := cmd.Flags().GetString("trigger") // it is declared
+		a.printJSON(summary(pipeline.Report{Outcome: pipeline.OutcomeFailed, Trigger: trigger}, err))
+	case cmd.Name() == "verify":
+		a.printJSON(driftMessage(pipeline.DriftReport{}, err))
 	}
 }
 

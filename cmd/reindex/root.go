@@ -35,11 +35,14 @@ func execute(args []string, s streams) int {
 	root.SetArgs(args)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
-	a.printError(err)
+	if _, reported := errors.AsType[reportedError](err); !reported {
+		a.printError(err)
+		a.printNotStarted(cmd, err)
+	}
 	return exitCode(err)
 }
 
@@ -115,9 +118,6 @@ func (a *app) logger() *slog.Logger {
 
 // printError tells a person, or a program, what went wrong and what to do.
 func (a *app) printError(err error) {
-	if _, reported := errors.AsType[reportedError](err); reported {
-		return
-	}
 	if a.json {
 		a.printJSON(errorMessage(err))
 		return
