@@ -29,9 +29,11 @@ type Config struct {
 	Connections int
 }
 
-// New returns a client that never retries by itself: by default the transport
-// would resend any request after a 502, 503, 504 or a broken connection, and a
-// resent write is refused against itself.
+// New returns a client that sends a write once: by default the transport would
+// resend any request after a 502, 503, 504 or a broken connection, and a resent
+// write is refused against itself. With several addresses it keeps away from
+// those that do not answer, or are not trusted, and repeats a read (a GET or
+// HEAD without a body) that failed there.
 //
 // It is made from the transport of go-elasticsearch, not from its Client: that
 // brings every typed API along, which costs minutes of compiling and 10 MB.
@@ -46,8 +48,24 @@ func New(cfg Config) (esapi.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(urls) == 1 {
+		return single(urls[0], cfg, transport)
+	}
+	all := make([]*node, 0, len(urls))
+	for _, u := range urls {
+		t, err := single(u, cfg, transport)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, &node{Transport: t})
+	}
+	return &nodes{all: all}, nil
+}
+
+// single is a client of one address.
+func single(u *url.URL, cfg Config, transport http.RoundTripper) (esapi.Transport, error) {
 	options := []elastictransport.Option{
-		elastictransport.WithURLs(urls...),
+		elastictransport.WithURLs(u),
 		elastictransport.WithDisableRetry(),
 		elastictransport.WithTransport(genuine{transport}),
 	}

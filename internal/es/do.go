@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 )
@@ -15,12 +16,21 @@ import (
 // a request of this program, low enough to survive a wrong address.
 const maxAnswer = 64 << 20
 
-// Do sends one request, once, and returns the body of a 2xx answer. body may
-// be nil; into, if not nil, is filled from the JSON answer. path includes the
-// query. The error is a [*Error] or a [*NoAnswerError]; a 404 to a HEAD or GET
-// is a [*Error] too.
+// readLimit bounds a GET whose context has no limit: nobody waits for ever for
+// a server that hangs.
+const readLimit = 30 * time.Second
+
+// Do sends one request, once, and fills into, if that is not nil, from the JSON
+// of a 2xx answer. body may be nil. path includes the query. The error is a
+// [*Error] or a [*NoAnswerError]; a 404 to a HEAD or GET is a [*Error] too. A
+// HEAD or GET takes 30 s at most, unless ctx says otherwise.
 func Do(ctx context.Context, t esapi.Transport, method, path string, body []byte, into any) error {
 	op := method + " " + withoutQuery(path)
+	if _, limited := ctx.Deadline(); !limited && (method == http.MethodGet || method == http.MethodHead) {
+		within, cancel := context.WithTimeout(ctx, readLimit)
+		defer cancel()
+		ctx = within
+	}
 	req, err := http.NewRequestWithContext(ctx, method, path, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)

@@ -119,6 +119,16 @@ func swaps() []mutant {
 			tests: []string{"TestAnswersAndWhatTheyProve"},
 		},
 		{
+			name: "writes repeated on another node", file: "internal/es/nodes.go",
+			old: "\t\tagain = 0\n", new: "\t\t_ = again\n",
+			tests: []string{"TestReadIsRepeatedOnAnotherNodeAndAWriteIsNot", "TestRequestIsGivenUpWhenItsNodeFreezes"},
+		},
+		{
+			name: "requests to a node that hangs", file: "internal/es/nodes.go",
+			old: "\t\t\tif candidate.fresh() {", new: "\t\t\tif true {",
+			tests: []string{"TestNodeThatHangsIsNotGivenAnyRequest"},
+		},
+		{
 			name: "unacknowledged changes taken for done", file: "esalias/create.go",
 			old: "if err == nil && !answer.Acknowledged {", new: "if false {",
 			tests: []string{"TestCreateThatIsNotAcknowledgedIsNotTrusted"},
