@@ -47,17 +47,28 @@ func (s *Store) Put(ctx context.Context, r Record, version int64, visible bool) 
 	if visible {
 		path += "&refresh=true"
 	}
-	err = es.Do(ctx, s.es, http.MethodPut, path, body, nil)
+	err = s.send(ctx, path, body)
 	if missing(err) {
 		if err := s.create(ctx); err != nil {
 			return fmt.Errorf("record run %s: %w", r.RunID, err)
 		}
-		err = es.Do(ctx, s.es, http.MethodPut, path, body, nil)
+		err = s.send(ctx, path, body)
 	}
 	if err != nil && !es.IsStatus(err, http.StatusConflict) { // conflict: something later is there
 		return fmt.Errorf("record run %s: %w", r.RunID, err)
 	}
 	return nil
+}
+
+// send writes a record, and once more if it is not known what became of that: a
+// node that goes away must not leave a gap while another one is there. The
+// version makes a second copy harmless.
+func (s *Store) send(ctx context.Context, path string, body []byte) error {
+	err := es.Do(ctx, s.es, http.MethodPut, path, body, nil)
+	if es.IsUnsettled(err) && ctx.Err() == nil {
+		err = es.Do(ctx, s.es, http.MethodPut, path, body, nil)
+	}
+	return err
 }
 
 func missing(err error) bool { return es.IsType(err, "index_not_found_exception") }

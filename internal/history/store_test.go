@@ -2,8 +2,10 @@ package history
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -149,6 +151,38 @@ func TestLateWriteDoesNotUndoALaterOne(t *testing.T) {
 	got, _, err := s.Get(t.Context(), "runaaaaa")
 	if err != nil || got.Outcome != "swapped" {
 		t.Errorf("outcome %s, %v", got.Outcome, err)
+	}
+}
+
+func TestWriteWithoutAnAnswerIsSentOnceMore(t *testing.T) {
+	t.Parallel()
+	const away = 0
+	for _, test := range []struct {
+		name     string
+		statuses []int
+		written  bool
+	}{
+		{"the first was not applied", []int{away, http.StatusCreated}, true},
+		{"the first was applied", []int{away, http.StatusConflict}, true},
+		{"nobody is there", []int{away, away}, false},
+		{"refused", []int{http.StatusBadRequest}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			sent := 0
+			s := New(transportFunc(func(*http.Request) (*http.Response, error) {
+				sent++
+				status := test.statuses[sent-1]
+				if status == away {
+					return nil, io.EOF
+				}
+				return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader("{}"))}, nil
+			}), "persons")
+			err := s.Put(t.Context(), start("persons", who("runaaaaa"), second(0)), 1, false)
+			if (err == nil) != test.written || sent != len(test.statuses) {
+				t.Errorf("sent %d times, %v", sent, err)
+			}
+		})
 	}
 }
 
