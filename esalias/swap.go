@@ -160,7 +160,8 @@ func (l *Lease) didSwap(s Swapped) Swapped {
 	l.right = rightSwapped
 	s.Previous = l.seenLive
 	l.live, l.replaced, l.swapped = s.Index, s.Previous, now()
-	// For people; it goes out with the next renewal, or with the release.
+	// For people; it goes out with the next renewal, which the report of the next
+	// phase brings forward, or with the release.
 	l.mu.Lock()
 	l.record.SwappedAt, l.record.SwappedToken = time.Now(), s.Token
 	l.mu.Unlock()
