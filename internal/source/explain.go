@@ -11,6 +11,7 @@ type plan struct {
 	Alias  string  `json:"Alias"`
 	Filter string  `json:"Filter"`
 	Rows   float64 `json:"Plan Rows"`
+	Cost   float64 `json:"Total Cost"` // in the planner's unit
 	Plans  []plan  `json:"Plans"`
 }
 

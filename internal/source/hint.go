@@ -55,54 +55,106 @@ func (q *query) fromRange(lo, hi int) string {
 }
 
 // hintsSQL tells whether the rows of a range are the same with the hints and
-// without them, whatever their order.
-func (q *query) hintsSQL(r idRange) string {
+// without them, whatever their order; with one, only those of its first id.
+func (q *query) hintsSQL(r idRange, one bool) string {
 	lo, hi := r.numbers()
+	conditions := q.bounds(q.idExpr(), lo, hi)
+	if one {
+		conditions = append(conditions, fmt.Sprintf("%s = $1::%s", q.idExpr(), q.family.sqlType()))
+	}
 	rows := func(from string) string {
 		return "(SELECT pg_catalog.count(*) || ' ' || coalesce(pg_catalog.sum(pg_catalog.hashtextextended(q::pg_catalog.text, 0)), 0)" +
-			from + where(q.bounds(q.idExpr(), lo, hi)) + ")"
+			from + where(conditions) + ")"
 	}
 	return "SELECT " + rows(q.fromRange(lo, hi)) + " = " + rows(q.from())
 }
 
-// checkHints compares a few documents in the middle of count. Without hints a
-// query may have to read whole tables even for them, once.
+// Sizes of the two samples that hints are checked with.
+const (
+	hintDocuments = 16  // far from each other
+	hintStretch   = 512 // side by side, in the middle
+)
+
+// checkHints compares some of count documents, once for a source.
+//
+// PostgreSQL does carry "= $1" around a query to all columns that must be
+// equal to the id, so a single document is found by indices even without the
+// hints. Where it cannot, each would cost a reading of whole tables; then one
+// stretch of documents is compared, for one such reading.
 func (s *Source) checkHints(session *session, count int64) error {
-	const sample = 512
 	hinted := s.hinted()
-	if len(hinted) == 0 || count == 0 {
+	if len(hinted) == 0 || count == 0 || s.hintsChecked.Load() {
 		return nil
 	}
-	var r idRange
-	middle := (count + 1) / 2
-	ids := session.pg.ExecParams(session.ctx, s.document.nthSQL(middle, middle+sample), nil, nil, nil, nil).Read()
-	if ids.Err != nil {
-		return fmt.Errorf("check the /*range*/ comments: %w", session.cause(ids.Err))
-	}
-	r.lo = ids.Rows[0][0]
-	if len(ids.Rows) > 1 {
-		r.hi = ids.Rows[1][0]
+	single, stretch, err := s.sample(session, count)
+	if err != nil || len(single) == 0 {
+		return err
 	}
 	for _, q := range hinted {
-		if err := q.checkHints(session, r); err != nil {
+		if err := q.checkHints(session, single, stretch); err != nil {
 			return err
+		}
+	}
+	s.hintsChecked.Store(true)
+	return nil
+}
+
+// sample returns documents from all over the order, and the stretch that
+// begins with the middle one of them.
+func (s *Source) sample(session *session, count int64) (single, stretch []idRange, err error) {
+	var places []int64
+	for i := range int64(hintDocuments) {
+		places = append(places, 1+count*(2*i+1)/(2*hintDocuments))
+	}
+	rows := session.pg.ExecParams(session.ctx, s.document.sampleSQL(places, hintStretch), nil, nil, nil, nil).Read()
+	if rows.Err != nil {
+		return nil, nil, fmt.Errorf("check the /*range*/ comments: %w", session.cause(rows.Err))
+	}
+	for i, row := range rows.Rows {
+		single = append(single, idRange{lo: row[0], hi: row[1]})
+		if i == len(rows.Rows)/2 {
+			stretch = []idRange{{lo: row[0], hi: row[2]}}
+		}
+	}
+	return single, stretch, nil
+}
+
+func (q *query) checkHints(session *session, single, stretch []idRange) error {
+	one, err := q.cheaper(session, single, stretch)
+	if err != nil {
+		return err
+	}
+	sample := stretch
+	if one {
+		sample = single
+	}
+	for _, r := range sample {
+		row, err := session.row(q.hintsSQL(r, one), r.params()...)
+		if err != nil {
+			return fmt.Errorf("check the /*range*/ comments of %s: %w", q.name, err)
+		}
+		if string(row[0]) != "t" {
+			return &ConfigError{
+				Query: q.name, Reason: "a /*range ...*/ comment changes the rows of the query",
+				Hint: "name only columns in it that must be equal to " + quoteName(q.idName) + ", and put it behind that very condition",
+			}
 		}
 	}
 	return nil
 }
 
-func (q *query) checkHints(session *session, r idRange) error {
-	row, err := session.row(q.hintsSQL(r), r.params()...)
-	if err != nil {
-		return fmt.Errorf("check the /*range*/ comments of %s: %w", q.name, err)
+// cheaper tells whether the planner expects all single documents together to
+// cost less than the stretch.
+func (q *query) cheaper(session *session, single, stretch []idRange) (bool, error) {
+	var costs [2]float64
+	for i, sample := range [][]idRange{single, stretch} {
+		p, err := session.explain(q.hintsSQL(sample[0], i == 0), sample[0].params()...)
+		if err != nil {
+			return false, fmt.Errorf("check the /*range*/ comments of %s: %w", q.name, err)
+		}
+		costs[i] = p.Cost * float64(len(sample))
 	}
-	if string(row[0]) == "t" {
-		return nil
-	}
-	return &ConfigError{
-		Query: q.name, Reason: "a /*range ...*/ comment changes the rows of the query",
-		Hint: "name only columns in it that must be equal to " + quoteName(q.idName) + ", and put it behind that very condition",
-	}
+	return costs[0] < costs[1], nil
 }
 
 // hinted are the queries with hints.

@@ -44,11 +44,23 @@ func TestHintsAreCutInPiecesToo(t *testing.T) {
 
 func TestHintOnAnotherColumnThanTheIDIsRefused(t *testing.T) {
 	t.Parallel()
-	cfg := config(database(t, people), "id", fmt.Sprintf(hintedSQL, "job.id"))
-	_, err := snapshot(t, open(t, cfg)).Count(t.Context())
-	var ce *ConfigError
-	if !errors.As(err, &ce) || !strings.Contains(ce.Reason, "/*range") {
-		t.Fatalf("got %v, want a *ConfigError about the comment", err)
+	url := database(t, people)
+	for name, end := range map[string]string{
+		"where PostgreSQL finds one document by itself":  "",
+		"where it reads everything for any one document": " OFFSET 0",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sql := strings.Replace(hintedSQL, "GROUP BY person_id", "GROUP BY person_id"+end, 1)
+			_, err := snapshot(t, open(t, config(url, "id", fmt.Sprintf(sql, "job.id")))).Count(t.Context())
+			var ce *ConfigError
+			if !errors.As(err, &ce) || !strings.Contains(ce.Reason, "/*range") {
+				t.Fatalf("got %v, want a *ConfigError about the comment", err)
+			}
+			if _, err := snapshot(t, open(t, config(url, "id", fmt.Sprintf(sql, "job.person_id")))).Count(t.Context()); err != nil {
+				t.Fatalf("the right column is refused: %v", err)
+			}
+		})
 	}
 }
 

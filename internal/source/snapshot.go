@@ -80,9 +80,9 @@ func (s *Snapshot) Info() Info { return s.info }
 func (s *Snapshot) Estimate() int64 { return s.estimate }
 
 // Count counts the rows of the document query in the snapshot, on a connection
-// of its own and without ranges: a second opinion on what streams deliver. It
-// also compares some rows as read with /*range*/ comments and without them; a
-// difference is a *ConfigError.
+// of its own and without ranges: a second opinion on what streams deliver. The
+// first of a source also compares some rows as read with /*range*/ comments and
+// without them; a difference is a *ConfigError.
 func (s *Snapshot) Count(ctx context.Context) (int64, error) {
 	name := s.source.document.name
 	session, err := connect(ctx, s.source.conf, s.info.Name)

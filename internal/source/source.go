@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -56,6 +57,7 @@ type Source struct {
 	rangeDocuments int
 	maxRangeBytes  int
 	byteOrder      bool
+	hintsChecked   atomic.Bool
 }
 
 // Open connects, lets PostgreSQL describe every query and checks their columns

@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -120,10 +121,18 @@ func boundariesSQL(table, column, collate string, n int64) string {
 		" FROM %[3]s WHERE %[1]s IS NOT NULL) b WHERE n %% %[4]d = 0", column, collate, table, n)
 }
 
-// nthSQL returns the ids in two places of the document query's order.
-func (q *query) nthSQL(first, second int64) string {
-	return fmt.Sprintf("SELECT id FROM (SELECT %[1]s AS id, pg_catalog.row_number() OVER (ORDER BY %[1]s%[2]s) AS n%[3]s) b"+
-		" WHERE n IN (%[4]d, %[5]d) ORDER BY n", q.idExpr(), q.collate, q.from(), first, second)
+// sampleSQL returns the ids in some places of the document query's order, from
+// 1, each with the next one and the one that comes so many documents later;
+// these are NULL beyond the end.
+func (q *query) sampleSQL(places []int64, later int) string {
+	list := make([]string, len(places))
+	for i, p := range places {
+		list[i] = strconv.FormatInt(p, 10)
+	}
+	return fmt.Sprintf("SELECT id, next, later FROM (SELECT %[1]s AS id, pg_catalog.row_number() OVER w AS n,"+
+		" pg_catalog.lead(%[1]s) OVER w AS next, pg_catalog.lead(%[1]s, %[3]d) OVER w AS later%[4]s"+
+		" WINDOW w AS (ORDER BY %[1]s%[2]s)) b WHERE n IN (%[5]s) AND id IS NOT NULL ORDER BY n",
+		q.idExpr(), q.collate, later, q.from(), strings.Join(list, ", "))
 }
 
 func (q *query) idExpr() string { return "q." + quoteName(q.idName) }
