@@ -39,6 +39,8 @@ type sample struct {
 	PeakBytes     int64   `json:"peak_bytes"`
 	Latency       latency `json:"bulk_latency_ms"`
 	Scale         float64 `json:"scale,omitempty"` // times are those of a part, times this
+	Edits         float64 `json:"edits_per_second,omitempty"`
+	CatchUp       catchUp `json:"catch_up"`
 }
 
 // measure lets the ways take turns.
@@ -66,6 +68,9 @@ func measure(ctx context.Context, o options, s servers, log io.Writer) (report, 
 			fmt.Fprintf(log, "%d/%d %-28s %9.0f docs/s  %6.1f s  cpu %5.1f program %5.1f PostgreSQL %5.1f Elasticsearch  peak %d MB\n",
 				round, o.rounds, w.label, sample.DocsPerSecond, sample.Elapsed, sample.CPU, sample.Postgres, sample.Elasticsearch,
 				sample.PeakBytes>>20)
+			if sample.Edits > 0 {
+				fmt.Fprintf(log, "    %.0f edits/s beside; %+v\n", sample.Edits, sample.CatchUp)
+			}
 		}
 	}
 	return out, nil
@@ -99,9 +104,12 @@ func (r *rig) measure(ctx context.Context, w way) (sample, error) {
 	s := sample{
 		Way: w.name, Label: w.label, Elapsed: o.elapsed.Seconds(), Load: o.load.Seconds(),
 		DocsPerSecond: n / o.elapsed.Seconds(), MBPerSecond: float64(r.corpus.bytes) / 1e6 / o.elapsed.Seconds(),
-		CPU: o.cpu.Seconds(), PeakBytes: o.peak, Latency: o.latency,
+		CPU: o.cpu.Seconds(), PeakBytes: o.peak, Latency: o.latency, CatchUp: o.catchUp,
 		Postgres:      (after.postgres - before.postgres).Seconds() * o.scale,
 		Elasticsearch: (after.elasticsearch - before.elasticsearch).Seconds() * o.scale,
+	}
+	if o.edits > 0 {
+		s.Edits = float64(o.edits) / o.editing.Seconds()
 	}
 	if o.scale != 1 {
 		s.Scale = o.scale

@@ -20,6 +20,7 @@ type way struct {
 	label   string // for tables and charts
 	program string // what has to be built: reindex, onequery or nothing
 	run     func(ctx context.Context, r *rig, index string) (outcome, error)
+	asked   bool // measured only when it is asked for
 }
 
 // index is the way's part in the name of its index.
@@ -39,9 +40,21 @@ type outcome struct {
 	cpu       time.Duration // of the program
 	peak      int64         // its memory; 0 if not known
 	latency   latency
+	edits     int64         // made beside it
+	editing   time.Duration // took
+	catchUp   catchUp
 	// scale is what elapsed and all other times were multiplied by, because
 	// only a part was measured; 0 for nothing.
 	scale float64
+}
+
+// catchUp is what a run of the program says about rows that changed.
+type catchUp struct {
+	Passes  int   `json:"passes"`
+	Changed int64 `json:"changed"`
+	Removed int64 `json:"removed"`
+	LagMS   int64 `json:"lag_ms"` // between the last snapshot and the swap
+	Left    int64 `json:"left_to_writers"`
 }
 
 // latency of bulk requests, in milliseconds.
@@ -54,19 +67,23 @@ type latency struct {
 
 func ways() []way {
 	return []way{
-		{"ceiling", "ceiling: ready bodies", "", ceiling},
-		{"pipeline", "reindex run --catch-up off", "reindex", pipelineWith("--catch-up off")},
-		{"catchup", "reindex run", "reindex", pipelineWith("")},
-		{"onequery", "one big query, BulkIndexer", "onequery", oneQuery(true)},
-		{"tuned", "the same, tuned", "onequery", oneQuery(false, "-workers", "4", "-flush-bytes", "4194304")},
-		{"pages", "LIMIT/OFFSET pages", "onequery", pages},
+		{name: "ceiling", label: "ceiling: ready bodies", run: ceiling},
+		{name: "pipeline", label: "reindex run --catch-up off", program: "reindex", run: pipelineWith("--catch-up off")},
+		{name: "catchup", label: "reindex run", program: "reindex", run: pipelineWith("")},
+		{name: "onequery", label: "one big query, BulkIndexer", program: "onequery", run: oneQuery(true)},
+		{name: "tuned", label: "the same, tuned", program: "onequery", run: oneQuery(false, "-workers", "4", "-flush-bytes", "4194304")},
+		{name: "pages", label: "LIMIT/OFFSET pages", program: "onequery", run: pages},
+		{name: "edited", label: "reindex run beside edits", program: "reindex", run: edited(false), asked: true},
+		{name: "edited-live", label: "the same with a live writer", program: "reindex", run: edited(true), asked: true},
 	}
 }
 
 func wayNames() []string {
 	var names []string
 	for _, w := range ways() {
-		names = append(names, w.name)
+		if !w.asked {
+			names = append(names, w.name)
+		}
 	}
 	return names
 }
@@ -78,7 +95,7 @@ func wayOf(name string) (way, error) {
 		}
 	}
 	if settings, ok := strings.CutPrefix(name, "run:"); ok {
-		return way{name, settings, "reindex", pipelineWith("--catch-up off " + settings)}, nil
+		return way{name: name, label: settings, program: "reindex", run: pipelineWith("--catch-up off " + settings)}, nil
 	}
 	return way{}, fmt.Errorf("there is no way %q; want %s", name, strings.Join(wayNames(), ", "))
 }
@@ -115,6 +132,7 @@ type summary struct {
 	Phases  map[string]int64 `json:"phase_after_ms"`
 	LoadMS  int64            `json:"load_duration_ms"`
 	Latency latency          `json:"bulk_latency_ms"`
+	catchUp
 }
 
 // pipelineWith runs the released program as cron does. What counts is from its
@@ -122,10 +140,7 @@ type summary struct {
 // variables such as GOGC=50.
 func pipelineWith(settings string) func(context.Context, *rig, string) (outcome, error) {
 	return func(ctx context.Context, r *rig, index string) (outcome, error) {
-		env := []string{
-			"ELASTICSEARCH_URL=" + r.elasticsearch, "DATABASE_URL=" + r.database,
-			"REINDEX_ALIAS=" + index + "-alias", "REINDEX_INDEX_KEEP=0",
-		}
+		env := r.environment(index + "-alias")
 		args := []string{"run", "--config", r.work + "/reindex.yaml", "--json"}
 		for field := range strings.FieldsSeq(settings) {
 			if strings.Contains(field, "=") && !strings.HasPrefix(field, "-") {
@@ -149,7 +164,15 @@ func pipelineWith(settings string) func(context.Context, *rig, string) (outcome,
 		return outcome{
 			index: s.Index, elapsed: time.Duration(swapped) * time.Millisecond,
 			load: time.Duration(s.LoadMS) * time.Millisecond, cpu: c.cpu, peak: c.peak, latency: s.Latency,
+			catchUp: s.catchUp,
 		}, nil
+	}
+}
+
+// environment is what the program is told beside its configuration file.
+func (r *rig) environment(alias string) []string {
+	return []string{
+		"ELASTICSEARCH_URL=" + r.elasticsearch, "DATABASE_URL=" + r.database, "REINDEX_ALIAS=" + alias, "REINDEX_INDEX_KEEP=0",
 	}
 }
 

@@ -23,7 +23,8 @@ const (
 	// CatchUpOnce reads the source once more before the swap, and once after.
 	CatchUpOnce CatchUp = "once"
 	// CatchUpUntilQuiet repeats the pass before the swap as long as that
-	// brings the index nearer to the source.
+	// brings the index nearer to the source, and the one after it while it
+	// finds something, at most maxCorrections times.
 	CatchUpUntilQuiet CatchUp = "until-quiet"
 )
 
@@ -50,6 +51,9 @@ const (
 	// maxPasses bounds the passes before the swap. Each is about as long as
 	// the reading of the source, so passes stop getting shorter soon.
 	maxPasses = 10
+	// maxCorrections bounds those after it. Where editing never stops and no
+	// live writer follows, the index falls behind whatever a run does.
+	maxCorrections = 3
 )
 
 // pass is what one comparison of a new snapshot with what was sent found.
@@ -93,11 +97,15 @@ func (r *run) catchUp(ctx context.Context) error {
 	return nil
 }
 
-// correct is the last pass: against the live index, for what was committed
-// between the last snapshot and the swap. It writes through the mark of this
-// run's swap, which names its index for as long as that exists, so it can
-// never touch the index of a later run. The swap is done; a failure here is
-// told, and costs nothing that the swap had promised.
+// correct compares once more, with the live index, for what was committed
+// between the last snapshot and the swap. Under CatchUpUntilQuiet it repeats
+// that while it finds something: whoever edits until the new index shows
+// commits a little after the snapshot of the first time, and a document that
+// the first time created may be gone from the source again.
+//
+// It writes through the mark of this run's swap, which names its index for as
+// long as that exists, so it can never touch the index of a later run. The swap
+// is done; a failure here is told, and costs nothing that the swap had promised.
 func (r *run) correct(ctx context.Context, mark string) {
 	if r.prints == nil {
 		return
@@ -108,15 +116,20 @@ func (r *run) correct(ctx context.Context, mark string) {
 		compare = r.sendIfUntouched
 		r.report.Guarantee = GuaranteeUnchanged
 	}
-	p, err := r.pass(ctx, r.report.Passes+1, mark, compare)
-	if err != nil {
-		r.report.CatchUpError = err.Error()
-		r.report.Guarantee = GuaranteeNone
-		r.Log.WarnContext(ctx, "edits made just before the swap may be missing until the next run",
-			slog.String("alias", r.report.Alias), slog.Any("error", err))
-		return
+	for range maxCorrections {
+		p, err := r.pass(ctx, r.report.Passes+1, mark, compare)
+		r.report.LeftToWriters += p.newer + r.touched.Swap(0)
+		if err != nil {
+			r.report.CatchUpError = err.Error()
+			r.report.Guarantee = GuaranteeNone
+			r.Log.WarnContext(ctx, "edits made just before the swap may be missing until the next run",
+				slog.String("alias", r.report.Alias), slog.Any("error", err))
+			return
+		}
+		if p.idle || p.changed+p.removed == 0 || r.opts.CatchUp == CatchUpOnce {
+			return
+		}
 	}
-	r.report.LeftToWriters = p.newer + r.touched.Load()
 }
 
 // comparer makes the producers of a pass: streams of differences, and then the

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -163,6 +164,19 @@ func (r *rig) Progress(pipeline.Progress)          {}
 func (r *rig) run(t *testing.T) (pipeline.Report, error) {
 	t.Helper()
 	return pipeline.Run(t.Context(), r.deps, r.opts)
+}
+
+// count refreshes an index and counts its documents.
+func (r *rig) count(t *testing.T, index string) int64 {
+	t.Helper()
+	if err := es.Do(t.Context(), r.deps.Bulk, http.MethodPost, "/"+index+"/_refresh", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	n, err := r.client.Count(t.Context(), index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // isTidy wants a free lease, no unfinished index, and every snapshot closed.
@@ -334,6 +348,43 @@ func TestPassesCountWhatTheyDid(t *testing.T) {
 			}
 			r.isTidy(t, s)
 		})
+	}
+}
+
+// Whoever edits until the new index shows commits after the snapshot of the
+// first correction too.
+func TestCorrectionsRepeatUntilQuiet(t *testing.T) {
+	t.Parallel()
+	for _, versions := range []bool{false, true} {
+		for mode, want := range map[pipeline.CatchUp]struct {
+			passes    int
+			documents int64
+		}{pipeline.CatchUpOnce: {2, 3}, pipeline.CatchUpUntilQuiet: {4, 2}} {
+			t.Run(fmt.Sprintf("%s, versions %t", mode, versions), func(t *testing.T) {
+				t.Parallel()
+				var views []view
+				for i, values := range [][]int{{1, 2}, {1, 2}, {1, 3, 4}, {1, 5}} { // the last two after the swap
+					v := view{rows: rows(values...)}
+					if versions {
+						versioned(int64(i+1), v.rows)
+					}
+					views = append(views, v)
+				}
+				r, s := newRig(t, views...)
+				r.opts.CatchUp, r.opts.Versions = mode, versions
+				report, err := r.run(t)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if report.Passes != want.passes || report.CatchUpError != "" {
+					t.Errorf("%d passes, want %d; catch-up error %q", report.Passes, want.passes, report.CatchUpError)
+				}
+				if found := r.count(t, report.Index); found != want.documents {
+					t.Errorf("%d documents, want %d", found, want.documents)
+				}
+				r.isTidy(t, s)
+			})
+		}
 	}
 }
 

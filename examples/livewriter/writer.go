@@ -71,9 +71,10 @@ func (w *Writer) Refresh(ctx context.Context, id string) (Outcome, error) {
 	})
 }
 
-// Delete deletes the document of a row that is gone. version is one more than
-// the row's last (DELETE ... RETURNING rev + 1), for a rebuild may be about to
-// write the last one; 0 for a source without versions.
+// Delete deletes the document of a row that is gone. version is above the row's
+// last, for a rebuild may be about to write that, and below any that it may come
+// back with (DELETE ... RETURNING nextval('person_rev')); 0 for a source without
+// versions.
 func (w *Writer) Delete(ctx context.Context, id string, version int64) (Outcome, error) {
 	return w.again(ctx, func() (Outcome, error) {
 		if version == 0 {
