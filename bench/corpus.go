@@ -44,7 +44,7 @@ func personsSource(database string) (source.Config, error) {
 	cfg.Document = document
 	cfg.Lists = []source.List{
 		{Field: "programmeMemberships", Query: memberships},
-		{Field: "trusts", Query: trusts, Distinct: true},
+		{Field: "trusts", Query: trusts, Distinct: true, Unpivot: "trustId"},
 	}
 	return cfg, errors.Join(err, err2, err3)
 }

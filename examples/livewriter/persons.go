@@ -26,8 +26,8 @@ SELECT (SELECT (to_jsonb(d) - 'rev' || jsonb_build_object('programmeMemberships'
         ) d,
         LATERAL (SELECT coalesce(jsonb_agg(to_jsonb(l) - 'personId'), '[]') AS list FROM (%s
         ) l WHERE l."personId" = p.id) m,
-        LATERAL (SELECT coalesce(jsonb_agg(DISTINCT to_jsonb(l) - 'personId'), '[]') AS list FROM (%s
-        ) l WHERE l."personId" = p.id) t
+        LATERAL (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('trustId', trust)), '[]') AS list FROM (%s
+        ) l, LATERAL (VALUES (employing), (training)) u (trust) WHERE l."personId" = p.id AND trust IS NOT NULL) t
         WHERE d."personId" = p.id),
        p.rev
 FROM person p WHERE p.id = $1::text::bigint`, sql[0], sql[1], sql[2]), nil

@@ -236,7 +236,7 @@ func personDeps(t *testing.T, url, alias string) (pipeline.Deps, []byte) {
 	src, err := source.Open(t.Context(), source.Config{
 		URL: url, ID: "personId", Document: query("persons.sql"), Version: "rev", Lists: []source.List{
 			{Field: "programmeMemberships", Query: query("programme_memberships.sql")},
-			{Field: "trusts", Query: query("trusts.sql"), Distinct: true},
+			{Field: "trusts", Query: query("trusts.sql"), Distinct: true, Unpivot: "trustId"},
 		},
 	})
 	if err != nil {

@@ -74,7 +74,7 @@ type Source struct {
 }
 
 // List is one array of objects inside the document, written as
-// `trusts: trusts.sql` or `trusts: { query: trusts.sql, distinct: true }`.
+// `trusts: trusts.sql` or `trusts: { query: trusts.sql, distinct: true, unpivot: trustId }`.
 type List struct {
 	// Field is the name of the array in the document.
 	Field string
@@ -82,6 +82,9 @@ type List struct {
 	Query File
 	// Distinct drops equal elements within one document. Defaults to false.
 	Distinct bool
+	// Unpivot is the name of the one field of the elements; each column beside
+	// the id makes an element, NULL none. Defaults to "": a row is an element.
+	Unpivot string
 }
 
 // Index (index) describes the index of each run.

@@ -11,10 +11,11 @@ type yamlList struct {
 	field    string // the name of the array
 	query    value
 	distinct bool
+	unpivot  string
 }
 
 // walkLists takes source.lists: the keys are the user's, each value a query or
-// {query, distinct}.
+// {query, distinct, unpivot}.
 func (f *yamlFile) walkLists(section entry) {
 	if section.node.Type() == ast.NullType {
 		return
@@ -48,8 +49,10 @@ func (f *yamlFile) listOptions(list *yamlList, long entry) bool {
 			list.query, ok = f.listQuery(e)
 		case "distinct":
 			list.distinct, ok = f.flag(e)
+		case "unpivot":
+			list.unpivot, ok = f.name(e)
 		default:
-			f.problem(e.line, e.field, "is not a setting", "want query or distinct")
+			f.problem(e.line, e.field, "is not a setting", "want query, distinct or unpivot")
 		}
 		good = good && ok
 	}
@@ -73,6 +76,14 @@ func (f *yamlFile) listQuery(e entry) (value, bool) {
 	return v, ok
 }
 
+func (f *yamlFile) name(e entry) (string, bool) {
+	text, ok := scalar(e.node)
+	if ok = ok && strings.TrimSpace(text) != ""; !ok {
+		f.problem(e.line, e.field, "is no name", "write the name of the one field that the elements have, or leave it out")
+	}
+	return text, ok
+}
+
 func (f *yamlFile) flag(e entry) (value, ok bool) {
 	if b, isBool := e.node.(*ast.BoolNode); isBool {
 		return b.Value, true
@@ -86,7 +97,7 @@ func (l *loader) lists() {
 	for _, y := range l.file.lists {
 		field := listsField + "." + y.field
 		l.values[field] = y.query
-		list := List{Field: y.field, Distinct: y.distinct}
+		list := List{Field: y.field, Distinct: y.distinct, Unpivot: y.unpivot}
 		if strings.TrimSpace(y.query.text) == "" {
 			l.report(field, "is empty", "name the file with the query or leave the list out")
 			continue
@@ -99,6 +110,9 @@ func (l *loader) lists() {
 		shown := y.query.display()
 		if y.distinct {
 			shown += " (distinct)"
+		}
+		if y.unpivot != "" {
+			shown += " (unpivot " + y.unpivot + ")"
 		}
 		l.note(field, shown, y.query)
 	}

@@ -27,7 +27,7 @@ source:
   document: sql/persons.sql
   lists:
     programmeMemberships: sql/persons.sql
-    trusts: { query: sql/persons.sql, distinct: true }
+    trusts: { query: sql/persons.sql, distinct: true, unpivot: trustId }
     inline: |
       select 1 as "personId",
              2 as n
@@ -105,7 +105,7 @@ func TestLoad(t *testing.T) {
 				URL: "postgres://reader:pw@db/tis", ID: "personId", Document: sql, Version: "rev",
 				Lists: []List{
 					{Field: "programmeMemberships", Query: sql},
-					{Field: "trusts", Query: sql, Distinct: true},
+					{Field: "trusts", Query: sql, Distinct: true, Unpivot: "trustId"},
 					{Field: "inline", Query: File{Path: got.Path + ":13", Text: "select 1 as \"personId\",\n       2 as n\n"}},
 				},
 			},

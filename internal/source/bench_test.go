@@ -31,7 +31,7 @@ func personsConfig(tb testing.TB) Config {
 		URL: url, ID: "personId", Document: read("persons.sql"), Version: "rev",
 		Lists: []List{
 			{Field: "programmeMemberships", Query: read("programme_memberships.sql")},
-			{Field: "trusts", Query: read("trusts.sql"), Distinct: true},
+			{Field: "trusts", Query: read("trusts.sql"), Distinct: true, Unpivot: "trustId"},
 		},
 	}
 }

@@ -19,13 +19,14 @@ type column struct {
 
 // query is a user's query after PostgreSQL has described it.
 type query struct {
-	name     string // file name, for messages
-	sql      string // one statement, without its semicolon
-	hints    []hint
-	ordered  bool // has an ORDER BY of its own
-	distinct bool
-	open     string // of a list: `,"field":[`
-	field    string // of a list
+	name      string // file name, for messages
+	sql       string // one statement, without its semicolon
+	hints     []hint
+	ordered   bool // has an ORDER BY of its own
+	distinct  bool
+	unpivoted bool   // of a list: each column is an element
+	open      string // of a list: `,"field":[`
+	field     string // of a list
 
 	columns []column
 	idName  string

@@ -78,6 +78,9 @@ func (st *stream) addElement(list int, q *query, row [][]byte) error {
 		st.orphans[list]++
 		return nil
 	}
+	if q.unpivoted {
+		return st.addElements(slot, list, q, row)
+	}
 	start := len(st.batch.arena)
 	if err := st.appendRow(q, row); err != nil {
 		return err
@@ -86,20 +89,43 @@ func (st *stream) addElement(list int, q *query, row [][]byte) error {
 	return st.batch.addElement(slot, list, start)
 }
 
-// appendRow appends the fields of a row to the arena, without the last brace.
-func (st *stream) appendRow(q *query, row [][]byte) error {
-	buf := st.batch.arena
+// addElements adds one element for each value of the row that is not NULL.
+func (st *stream) addElements(slot int32, list int, q *query, row [][]byte) error {
 	for i := range q.columns {
-		c := &q.columns[i]
-		if c.prefix == "" {
+		if q.columns[i].prefix == "" || row[i] == nil {
 			continue
 		}
-		buf = append(buf, c.prefix...)
-		var err error
-		if buf, err = appendValue(buf, row[i], c.typ); err != nil {
-			return &RowError{Query: q.name, ID: string(row[q.id]), Column: c.name, Reason: err.Error()}
+		start := len(st.batch.arena)
+		if err := st.appendField(q, row, i); err != nil {
+			return err
+		}
+		st.batch.arena = append(st.batch.arena, '}')
+		if err := st.batch.addElement(slot, list, start); err != nil {
+			return err
 		}
 	}
-	st.batch.arena = buf
+	return nil
+}
+
+// appendRow appends the fields of a row to the arena, without the last brace.
+func (st *stream) appendRow(q *query, row [][]byte) error {
+	for i := range q.columns {
+		if q.columns[i].prefix == "" {
+			continue
+		}
+		if err := st.appendField(q, row, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appendField appends one column's prefix and value.
+func (st *stream) appendField(q *query, row [][]byte, i int) (err error) {
+	c := &q.columns[i]
+	st.batch.arena, err = appendValue(append(st.batch.arena, c.prefix...), row[i], c.typ)
+	if err != nil {
+		return &RowError{Query: q.name, ID: string(row[q.id]), Column: c.name, Reason: err.Error()}
+	}
 	return nil
 }

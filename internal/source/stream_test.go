@@ -266,6 +266,23 @@ func TestStreamKeepsTheOrderOfAList(t *testing.T) {
 			FROM job WHERE person_id = p.id)) FROM person p`, got)
 }
 
+func TestUnpivotedColumnsAreElements(t *testing.T) {
+	t.Parallel()
+	url := database(t, `CREATE TABLE pair (id int, a int, b text);
+INSERT INTO pair VALUES (1, 7, '7'), (1, NULL, 'x'), (1, 7, NULL), (2, NULL, NULL)`)
+	for distinct, want := range map[bool]string{
+		false: `{"id":1,"l":[{"v":"7"},{"v":"x"},{"v":7},{"v":7}]}`,
+		true:  `{"id":1,"l":[{"v":"7"},{"v":"x"},{"v":7}]}`,
+	} {
+		cfg := config(url, "id", "SELECT DISTINCT id FROM pair", "l", "SELECT * FROM pair")
+		cfg.Lists[0].Unpivot, cfg.Lists[0].Distinct = "v", distinct
+		got, _ := mustLoad(t, open(t, cfg), 1)
+		if diff := cmp.Diff(map[string]string{"1": want, "2": `{"id":2,"l":[]}`}, got); diff != "" {
+			t.Errorf("distinct %t (-want +got):\n%s", distinct, diff)
+		}
+	}
+}
+
 func TestStreamReturnsTheErrorOfEmit(t *testing.T) {
 	t.Parallel()
 	url := database(t, people)
