@@ -150,6 +150,8 @@ func hint(err error) string {
 		return "check the user or API key of Elasticsearch and what it may do (ELASTICSEARCH_API_KEY, _USERNAME, _PASSWORD)"
 	case isBlocked(err):
 		return "Elasticsearch blocks writes, most often because a disk is over the flood-stage watermark: free disk space, then run again"
+	case es.IsType(err, "master_not_discovered_exception"):
+		return preflight.NoMasterHint
 	case errors.As(err, &noAnswer) && es.IsUntrusted(err):
 		return certificateHint(err)
 	case errors.As(err, &noAnswer):

@@ -60,7 +60,8 @@ func IsType(err error, types ...string) bool {
 // would be refused again. An answer of 500 and above proves neither: a master
 // that loses its office between publishing a change and committing it answers
 // 503, and its successor may still commit the change. 429 and 408 are worth
-// another try.
+// another try, unless a block is the reason, as on a full disk: that lifts when
+// a person does something.
 //
 // illegal_state_exception is the exception among the 500s: it is what
 // Elasticsearch says to a second write index, before anything is published. And
@@ -74,7 +75,9 @@ func IsRefused(err error) bool {
 		return false
 	}
 	switch e.Status {
-	case http.StatusTooManyRequests, http.StatusRequestTimeout:
+	case http.StatusTooManyRequests:
+		return e.Type == "cluster_block_exception"
+	case http.StatusRequestTimeout:
 		return false
 	}
 	return e.Status < http.StatusInternalServerError || e.Type == "illegal_state_exception"

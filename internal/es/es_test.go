@@ -69,6 +69,8 @@ func TestAnswersAndWhatTheyProve(t *testing.T) {
 		{"second write index", 500, `{"error":{"type":"illegal_state_exception","reason":"x"}}`, "HTTP 500 illegal_state_exception: x", true, false},
 		{"no master", 503, `{"error":{"type":"master_not_discovered_exception","reason":"x"}}`, "HTTP 503 master_not_discovered_exception: x", false, true},
 		{"overload", 429, `{"error":{"type":"circuit_breaking_exception","reason":"x"}}`, "HTTP 429 circuit_breaking_exception: x", false, true},
+		{"full disk", 429, `{"error":{"type":"cluster_block_exception","reason":"x"}}`, "HTTP 429 cluster_block_exception: x", true, false},
+		{"cluster that still starts", 503, `{"error":{"type":"cluster_block_exception","reason":"x"}}`, "HTTP 503 cluster_block_exception: x", false, true},
 		{"health time-out", 408, `{"status":"red"}`, "HTTP 408", false, true},
 		{"gateway 502", 502, `<html>`, "no answer: HTTP 502 without an Elasticsearch error", false, true},
 		{"gateway 504", 504, ``, "no answer: HTTP 504 without an Elasticsearch error", false, true},

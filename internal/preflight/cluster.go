@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/dustin/go-humanize"
-
 	"example.com/reindex/internal/es"
 )
 
@@ -85,65 +83,6 @@ func (p patterns) match(index string) bool {
 	})
 }
 
-// disk compares the room below the high watermark with the size of the live
-// index: while a run loads there are two of them, with its replicas.
-func (t Target) disk(ctx context.Context) Finding {
-	const subject = "disk"
-	enabled, err := t.setting(ctx, "cluster.routing.allocation.disk.threshold_enabled")
-	if err != nil {
-		return notAsked(subject, err)
-	}
-	if enabled == "false" {
-		return ok(subject, "Elasticsearch does not watch its disks (cluster.routing.allocation.disk.threshold_enabled)")
-	}
-	var nodes []struct {
-		Node  string `json:"node"`
-		Avail string `json:"disk.avail"`
-		Total string `json:"disk.total"`
-	}
-	if err := es.Do(ctx, t.ES, http.MethodGet, "/_cat/allocation?format=json&bytes=b&h=node,disk.avail,disk.total", nil, &nodes); err != nil {
-		return notAsked(subject, err)
-	}
-	size, err := t.liveSize(ctx)
-	if err != nil {
-		return notAsked(subject, err)
-	}
-	var room int64
-	for _, n := range nodes {
-		avail, errA := strconv.ParseInt(n.Avail, 10, 64)
-		total, errT := strconv.ParseInt(n.Total, 10, 64)
-		if errA == nil && errT == nil {
-			room += max(0, avail-total/10) // Elasticsearch's default high watermark is 90 %
-		}
-	}
-	text := fmt.Sprintf("%s free below the high watermark (90 %%); the live index takes %s", humanize.IBytes(uint64(max(0, room))), humanize.IBytes(uint64(max(0, size))))
-	switch {
-	case room < size:
-		return problem(subject, text, "free disk space, or add a node: a run needs room for a second copy")
-	case room < 2*size:
-		return warning(subject, text, "merging can take twice the size for a while")
-	}
-	return ok(subject, text)
-}
-
-func (t Target) liveSize(ctx context.Context) (int64, error) {
-	live, err := t.Alias.Live(ctx)
-	if err != nil || live == "" {
-		return 0, err
-	}
-	var stats struct {
-		All struct {
-			Total struct {
-				Store struct {
-					Bytes int64 `json:"size_in_bytes"`
-				} `json:"store"`
-			} `json:"total"`
-		} `json:"_all"`
-	}
-	err = es.Do(ctx, t.ES, http.MethodGet, "/"+live+"/_stats/store", nil, &stats)
-	return stats.All.Total.Store.Bytes, err
-}
-
 // shardBudget is cluster.max_shards_per_node: creating an index beyond it is
 // refused.
 func (t Target) shardBudget(ctx context.Context) Finding {
@@ -200,19 +139,33 @@ func (t Target) autoCreate(ctx context.Context) Finding {
 // default; "" if it has none.
 func (t Target) setting(ctx context.Context, name string) (string, error) {
 	var answer map[string]any
-	path := "/_cluster/settings?include_defaults=true&filter_path=*." + name
+	// A setting below one that has a value is a key with a dot, which a filter
+	// for the whole name does not find.
+	group := name[:strings.LastIndex(name, ".")]
+	path := "/_cluster/settings?include_defaults=true&filter_path=*." + group + ",*." + group + "*"
 	if err := es.Do(ctx, t.ES, http.MethodGet, path, nil, &answer); err != nil {
 		return "", err
 	}
 	for _, level := range []string{"transient", "persistent", "defaults"} {
-		value := answer[level]
-		for part := range strings.SplitSeq(name, ".") {
-			nested, _ := value.(map[string]any)
-			value = nested[part]
-		}
-		if value != nil {
+		if value := lookUp(answer[level], name); value != nil {
 			return fmt.Sprint(value), nil
 		}
 	}
 	return "", nil
+}
+
+// lookUp finds a name with dots in objects whose keys may have dots, too.
+func lookUp(node any, name string) any {
+	object, _ := node.(map[string]any)
+	if value, ok := object[name]; ok {
+		return value
+	}
+	for key, child := range object {
+		if rest, ok := strings.CutPrefix(name, key+"."); ok {
+			if value := lookUp(child, rest); value != nil {
+				return value
+			}
+		}
+	}
+	return nil
 }

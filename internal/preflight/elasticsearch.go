@@ -23,15 +23,20 @@ type Target struct {
 	Replicas int
 }
 
-// Elasticsearch looks at the cluster. The first finding is whether it answers;
-// if it does not, it is the only one.
+// Elasticsearch looks at the cluster. The first findings are whether it answers
+// and has a master; if not, there are no others.
 func Elasticsearch(ctx context.Context, t Target) []Finding {
 	reached := t.reach(ctx)
 	if reached.Level == Problem {
 		return []Finding{reached}
 	}
+	master := t.master(ctx)
+	if master.Level == Problem {
+		return []Finding{reached, master}
+	}
 	return []Finding{
 		reached,
+		master,
 		t.privileges(ctx),
 		t.shape(ctx),
 		t.blocks(ctx),
@@ -46,12 +51,30 @@ func Elasticsearch(ctx context.Context, t Target) []Finding {
 // Cheap looks at what would end a run late, with one or two requests each. The
 // error is an [Error]; what cannot be looked at is left to the run.
 func Cheap(ctx context.Context, t Target) error {
-	for _, f := range []Finding{t.privileges(ctx), t.disk(ctx), t.shardBudget(ctx)} {
-		if f.Level == Problem {
+	for _, look := range []func(context.Context) Finding{t.master, t.privileges, t.disk, t.shardBudget} {
+		if f := look(ctx); f.Level == Problem {
 			return &Error{Finding: f}
 		}
 	}
 	return nil
+}
+
+// NoMasterHint says what to do about a cluster without a master.
+const NoMasterHint = "readers are still served; look at the logs of its nodes, and at their disks: " +
+	"one that is full to the last byte takes the master along (docs/operations.md, the disk is full)"
+
+// master waits a while for an election that is under way. Without a master
+// nodes answer and nothing can be changed.
+func (t Target) master(ctx context.Context) Finding {
+	const subject = "master"
+	err := es.Do(ctx, t.ES, http.MethodGet, "/_cluster/health?master_timeout=15s&filter_path=status", nil, nil)
+	switch {
+	case es.IsType(err, "master_not_discovered_exception"):
+		return Finding{Subject: subject, Level: Problem, Text: "the cluster has none", Hint: NoMasterHint, Err: err}
+	case err != nil:
+		return notAsked(subject, err)
+	}
+	return ok(subject, "the cluster has one")
 }
 
 // reach asks the nodes for their versions: a distribution without the root

@@ -16,7 +16,7 @@ type Finding struct {
 	Level   Level
 	Text    string // what was found
 	Hint    string // what to do; empty for OK
-	Err     error  // why a server could not be reached; nil if it was
+	Err     error  // why a server cannot be worked with; nil if it can
 }
 
 // Error is a finding that keeps a run from starting.

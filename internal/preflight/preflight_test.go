@@ -3,7 +3,9 @@ package preflight_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +106,32 @@ func TestUnreachableClusterIsOneProblem(t *testing.T) {
 	findings := preflight.Elasticsearch(t.Context(), target)
 	if len(findings) != 1 || findings[0].Level != preflight.Problem {
 		t.Errorf("findings = %v; want one problem", findings)
+	}
+}
+
+func TestClusterWithoutMasterIsAProblem(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Elastic-Product", "Elasticsearch")
+		if strings.HasPrefix(r.URL.Path, "/_nodes") {
+			_, _ = io.WriteString(w, `{"nodes":{"a":{"version":"8.19.7"}}}`) // what a node knows by itself
+			return
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, `{"error":{"type":"master_not_discovered_exception","reason":null},"status":503}`)
+	}))
+	t.Cleanup(server.Close)
+	transport, err := es.New(es.Config{Addresses: []string{server.URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	findings := preflight.Elasticsearch(t.Context(), preflight.Target{ES: transport})
+	if f := find(t, findings, "master"); f.Level != preflight.Problem || f.Hint == "" || len(findings) != 2 {
+		t.Errorf("findings = %+v; want a problem about the master, and no more", findings)
+	}
+	var refused *preflight.Error
+	if err := preflight.Cheap(t.Context(), preflight.Target{ES: transport}); !errors.As(err, &refused) || refused.Subject != "master" {
+		t.Errorf("Cheap = %v; want an error about the master", err)
 	}
 }
 
