@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -312,5 +313,26 @@ func TestRunThatCannotReachItsSourceIsToldOf(t *testing.T) {
 	}
 	if strings.Contains(texts[0]+records[0].Error, "hunter2") {
 		t.Errorf("a secret was told: %s %s", texts[0], records[0].Error)
+	}
+}
+
+func TestRunWhoseReaderHasLeftIsRecorded(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, notesDatabase(t, 20), notes())
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := reader.Close(); err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	cmd := exec.CommandContext(t.Context(), binary, "run", "--json")
+	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, writer, writer
+	if err := cmd.Run(); err != nil {
+		t.Error(err)
+	}
+	if records := p.history(t); len(records) != 1 || records[0].Outcome != "swapped" {
+		t.Errorf("history %v", records)
 	}
 }

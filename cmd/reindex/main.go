@@ -4,7 +4,9 @@ package main
 
 import (
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 )
 
 func main() {
@@ -14,5 +16,8 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(25)
 	}
+	// Who reads the output may leave, as head does; that must not end a run, nor
+	// keep one that has swapped from writing down that it did.
+	signal.Ignore(syscall.SIGPIPE)
 	os.Exit(execute(os.Args[1:], streams{out: os.Stdout, err: os.Stderr}))
 }
