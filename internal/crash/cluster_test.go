@@ -244,22 +244,6 @@ func (c *cluster) get(t *testing.T, path string, into any) error {
 	return r.get(t.Context(), http.MethodGet, path, "", into)
 }
 
-// swaps wants a run that nothing more happens to to swap.
-func (c *cluster) swaps(t *testing.T) {
-	t.Helper()
-	var last *process
-	began := time.Now()
-	for range attempts {
-		last = c.mustRun(t, c.server, "run", "--json", "--lock-timeout", "60s")
-		if s, _ := last.summary(); s.Outcome == "swapped" {
-			t.Logf("a run that nothing disturbs has swapped after %.0f s", time.Since(began).Seconds())
-			return
-		}
-		c.note("undisturbed run: %s", last.lastWords())
-	}
-	t.Errorf("no run has swapped in %d attempts: %s\n%s", attempts, last.out.String(), last.err.String())
-}
-
 func (c *cluster) live(t *testing.T) string {
 	t.Helper()
 	var found map[string]any

@@ -102,9 +102,7 @@ func TestCrash(t *testing.T) { //nolint:paralleltest // it takes the whole machi
 		s.most, s.until = 0, time.Now().Add(time.Duration(*secondsFlag)*time.Second)
 	}
 	s.tally.met, s.tally.phases, s.tally.statuses = map[kind]int{}, map[string]int{}, map[string]int{}
-	if p := s.mustRun(t, server, "run", "--json"); p.cmd.ProcessState.ExitCode() != 0 {
-		t.Fatalf("first run: %s\n%s", p.out.String(), p.err.String())
-	}
+	s.swaps(t)
 	s.play(ctx, t, seed)
 	s.report(t, seed)
 	if err := context.Cause(ctx); err != nil {

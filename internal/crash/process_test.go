@@ -47,6 +47,23 @@ func (w *world) mustRun(t *testing.T, url string, args ...string) *process {
 	return p
 }
 
+// swaps wants a run that nothing more happens to to swap. A busy machine may
+// cost it its lease, so it has some attempts.
+func (w *world) swaps(t *testing.T) {
+	t.Helper()
+	var last *process
+	began := time.Now()
+	for range attempts {
+		last = w.mustRun(t, w.server, "run", "--json", "--lock-timeout", "60s")
+		if s, _ := last.summary(); s.Outcome == "swapped" {
+			t.Logf("a run that nothing disturbs has swapped after %.0f s", time.Since(began).Seconds())
+			return
+		}
+		w.note("undisturbed run: %s", last.lastWords())
+	}
+	t.Fatalf("no run has swapped in %d attempts: %s\n%s", attempts, last.out.String(), last.err.String())
+}
+
 // signal sends s unless the process has ended.
 func (p *process) signal(s os.Signal) bool {
 	if p.hasEnded() {
