@@ -99,7 +99,8 @@ func isUsage(err error) bool {
 	)
 	switch {
 	case errors.As(err, &finding):
-		return finding.Subject == "privileges" // what the user of Elasticsearch may do
+		// What the user of Elasticsearch may do, and which server source.url names.
+		return finding.Subject == "privileges" || finding.Subject == "standby"
 	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &sqlError), isAuth(err),
 		errors.As(err, &field), errors.As(err, &order):
 		return true

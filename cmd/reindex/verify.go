@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/reindex/internal/config"
+	"example.com/reindex/internal/preflight"
 	"example.com/reindex/pipeline"
 )
 
@@ -25,7 +26,8 @@ gates of the source's size hold for a repair too. An index that no run of this
 program made live is not repaired (10): rebuild it.
 
 The source must show every commit that live writers have seen: read from the
-primary, or from a standby that is never behind. See docs/live-writers.md.
+primary. A standby that is behind makes new documents look extra, so --repair
+refuses one (2). See docs/live-writers.md.
 
 `
 
@@ -63,6 +65,9 @@ func (a *app) verify(cmd *cobra.Command, f adminFlags, repair bool) error {
 	defer closeDeps()
 	failures := &failuresFile{}
 	if repair {
+		if err := preflight.RefuseStandby(cmd.Context(), c.Source.URL.Reveal()); err != nil {
+			return err
+		}
 		if failures, err = openFailures(c.Load.FailuresFile); err != nil {
 			return err
 		}

@@ -23,6 +23,12 @@ type PostgresOptions struct {
 	// Dir keeps the database between starts. Defaults to a temporary folder
 	// that Close removes.
 	Dir string
+	// TLS is the certificate that the server shows to who asks for TLS.
+	// Defaults to none.
+	TLS *Certificate
+	// StandbyOf makes the server a hot standby of the one with this URL, with
+	// a copy of its data and certificate. Defaults to a server of its own.
+	StandbyOf string
 	// Settings are configuration parameters, such as "max_connections": "20".
 	// They win over those of this package, which trade durability for speed.
 	Settings map[string]string
@@ -131,15 +137,42 @@ func (pg *Postgres) init(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Join(pg.dataDir(), "PG_VERSION")); err == nil {
 		return nil
 	}
-	//nolint:gosec // G204: found by this package
-	cmd := exec.CommandContext(ctx, filepath.Join(pg.bin, "initdb"), "--pgdata", pg.dataDir(),
+	if pg.opts.StandbyOf != "" {
+		return pg.create(ctx, "pg_basebackup", "--dbname", pg.opts.StandbyOf, "--pgdata", pg.dataDir(),
+			"--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+	}
+	err := pg.create(ctx, "initdb", "--pgdata", pg.dataDir(),
 		"--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+	if err != nil || pg.opts.TLS == nil {
+		return err
+	}
+	return pg.writeCertificate(*pg.opts.TLS)
+}
+
+// create runs one of PostgreSQL's programs as the server's user.
+func (pg *Postgres) create(ctx context.Context, program string, args ...string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(pg.bin, program), args...) //nolint:gosec // G204: found by this package
 	cmd.Dir, cmd.Env = pg.folder.path, serverEnv(pg.folder.path)
 	cmd.SysProcAttr = pg.user.attributes()
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("initdb %s: %w\n%s", pg.dataDir(), err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("%s %s: %w\n%s", program, pg.dataDir(), err, strings.TrimSpace(string(out)))
 	}
 	return nil
+}
+
+// writeCertificate puts the files where the server looks for them by default,
+// and where a standby gets them from.
+func (pg *Postgres) writeCertificate(c Certificate) error {
+	for name, text := range map[string]string{"server.crt": c.Cert, "server.key": c.Key} {
+		if err := os.WriteFile(filepath.Join(pg.dataDir(), name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	settings := filepath.Join(pg.dataDir(), "postgresql.auto.conf")
+	if err := os.WriteFile(settings, []byte("ssl = on\n"), 0o600); err != nil {
+		return err
+	}
+	return pg.user.give(pg.dataDir())
 }
 
 func (pg *Postgres) command() command {

@@ -26,6 +26,9 @@ WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation'
     WHERE above.pid = pg_catalog.pg_backend_pid() AND d.refobjid = c.oid)
 ORDER BY 1`
 
+// errNoConnection hides why, which opening the source tells without a secret.
+var errNoConnection = errors.New("look at the database: no connection")
+
 // Unreadable names every table of the queries that the role of the connection
 // string may not read, quoted where SQL wants it. A query that cannot be
 // prepared is left out. It is for a database that has refused one table: what
@@ -33,7 +36,7 @@ ORDER BY 1`
 func Unreadable(ctx context.Context, url string, queries []string) ([]string, error) {
 	conn, err := pgconn.Connect(ctx, url)
 	if err != nil {
-		return nil, errors.New("look for the tables that may not be read: no connection") // of which a run says more
+		return nil, errNoConnection
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing was changed
 	if _, err := conn.Exec(ctx, "BEGIN READ ONLY").ReadAll(); err != nil {
