@@ -160,6 +160,9 @@ the next run takes over by itself.
 			if err != nil {
 				return err
 			}
+			if s, err := alias.Status(cmd.Context()); token == 0 && err == nil && s.Locked { // whatever it is, unlocking meets it too
+				a.tell("watching the holder of the lock for a whole lease, to see whether it is alive\n")
+			}
 			before, err := alias.Unlock(cmd.Context(), holder("manual"), token)
 			if err != nil {
 				return unlockError(err, cmd)

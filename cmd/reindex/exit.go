@@ -94,7 +94,6 @@ func isUsage(err error) bool {
 		sqlError *source.ConfigError
 		field    *readback.FieldError
 		order    *pipeline.OrderError
-		refused  *es.Error
 		finding  *preflight.Error
 	)
 	switch {
@@ -107,7 +106,13 @@ func isUsage(err error) bool {
 	case strings.HasPrefix(err.Error(), "unknown command"):
 		return true // cobra has no type for it
 	}
-	// The only body of a user's that is sent as it is makes the index.
+	return isIndexBody(err)
+}
+
+// isIndexBody reports that Elasticsearch does not take index.body: the only
+// body of a user's that is sent as it is makes the index.
+func isIndexBody(err error) bool {
+	var refused *es.Error
 	return errors.As(err, &refused) && refused.Status == 400 && strings.HasPrefix(refused.Op, "PUT /")
 }
 
@@ -123,8 +128,11 @@ func hint(err error) string {
 		rejected *bulk.FailuresError
 		noAnswer *es.NoAnswerError
 		finding  *preflight.Error
+		alarm    *alarmError
 	)
 	switch {
+	case errors.As(err, &alarm):
+		return "`reindex history` shows what became of the runs; docs/operations.md, the index is stale, and the holder is stuck"
 	case errors.As(err, &held):
 		return "it is alive; --lock-timeout 30m waits for it to finish, `reindex status` shows how far it is"
 	case errors.As(err, &shape):
@@ -149,6 +157,8 @@ func hint(err error) string {
 		return "" // these say what to write
 	case isAuth(err):
 		return "check the user or API key of Elasticsearch and what it may do (ELASTICSEARCH_API_KEY, _USERNAME, _PASSWORD)"
+	case isIndexBody(err) && !es.IsType(err, "validation_exception"): // too many shards, and it says so
+		return "mend index.body; what is not in it comes from an index template, which `reindex check` names"
 	case isBlocked(err):
 		return "Elasticsearch blocks writes, most often because a disk is over the flood-stage watermark: free disk space, then run again"
 	case es.IsType(err, "master_not_discovered_exception"):

@@ -33,7 +33,7 @@ func TestErrorsHaveTheirExitStatusAndHint(t *testing.T) {
 		{"configuration", errors.Join(&config.Error{}, &config.Error{}), 2, ""},
 		{"a query", &source.ConfigError{}, 2, ""},
 		{"a row", &source.RowError{}, 1, ""},
-		{"an index body", &es.Error{Op: "PUT /persons-000001", Status: 400}, 2, ""},
+		{"an index body", &es.Error{Op: "PUT /persons-000001", Status: 400}, 2, "mend index.body"},
 		{"a request of the program's own", &es.Error{Op: "POST /_aliases", Status: 400}, 1, ""},
 		{"wrong password", &es.Error{Status: 401}, 2, "check the user or API key"},
 		{"missing privilege", &es.Error{Status: 403, Type: "security_exception"}, 2, "check the user or API key"},

@@ -2,11 +2,9 @@ package preflight
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,68 +17,6 @@ func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m))
 func sortedStrings(s []string) []string {
 	slices.Sort(s)
 	return s
-}
-
-// templates finds index templates that would change the new index: their
-// settings and mappings are merged into it, and an alias of theirs would show
-// readers an index that is still being filled.
-func (t Target) templates(ctx context.Context) Finding {
-	const subject = "templates"
-	var composable struct {
-		Templates []struct {
-			Name  string `json:"name"`
-			Index struct {
-				Patterns patterns `json:"index_patterns"`
-			} `json:"index_template"`
-		} `json:"index_templates"`
-	}
-	if err := es.Do(ctx, t.ES, http.MethodGet, "/_index_template", nil, &composable); err != nil {
-		return notAsked(subject, err)
-	}
-	var legacy map[string]struct {
-		Patterns patterns `json:"index_patterns"`
-	}
-	if err := es.Do(ctx, t.ES, http.MethodGet, "/_template", nil, &legacy); err != nil {
-		return notAsked(subject, err)
-	}
-	index := t.Alias.Alias() + "-000001"
-	var found []string
-	for _, template := range composable.Templates {
-		if template.Index.Patterns.match(index) {
-			found = append(found, template.Name)
-		}
-	}
-	for name, template := range legacy {
-		if template.Patterns.match(index) {
-			found = append(found, name)
-		}
-	}
-	if len(found) == 0 {
-		return ok(subject, "none matches "+index)
-	}
-	return warning(subject, strings.Join(sortedStrings(found), ", ")+" would be merged into every new index",
-		"narrow their index_patterns; a run refuses an index that a template gives an alias")
-}
-
-// patterns is a string or a list of them.
-type patterns []string
-
-func (p *patterns) UnmarshalJSON(b []byte) error {
-	var one string
-	if json.Unmarshal(b, &one) == nil {
-		*p = patterns{one}
-		return nil
-	}
-	return json.Unmarshal(b, (*[]string)(p))
-}
-
-func (p patterns) match(index string) bool {
-	return slices.ContainsFunc(p, func(pattern string) bool {
-		// Index patterns know only *, and index names no other character
-		// that path.Match gives a meaning.
-		matched, err := path.Match(pattern, index)
-		return err == nil && matched
-	})
 }
 
 // shardBudget is cluster.max_shards_per_node: creating an index beyond it is

@@ -3,6 +3,7 @@ package preflight_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -60,15 +61,28 @@ func TestCleanClusterHasNoProblem(t *testing.T) {
 
 func TestTemplateInTheWayIsNamed(t *testing.T) {
 	t.Parallel()
-	target := newTarget(t)
-	name := target.Alias.Alias() + "-template"
-	put(t, target.ES, "/_index_template/"+name, `{"priority":977,"index_patterns":["`+target.Alias.Alias()+`-*"]}`)
-	t.Cleanup(func() {
-		_ = es.Do(context.Background(), target.ES, http.MethodDelete, "/_index_template/"+name, nil, nil)
-	})
-	f := find(t, preflight.Elasticsearch(t.Context(), target), "templates")
-	if f.Level != preflight.Warning || !strings.Contains(f.Text, name) {
-		t.Errorf("finding = %+v; want a warning that names %s", f, name)
+	for name, tt := range map[string]struct {
+		path, body string
+		want       preflight.Level
+	}{
+		"one that is merged":         {"/_index_template/", `{"priority":977,"index_patterns":["%s-*"]}`, preflight.Warning},
+		"one with an alias":          {"/_index_template/", `{"priority":978,"index_patterns":["%s-*"],"template":{"aliases":{"x":{}}}}`, preflight.Problem},
+		"an old one with an alias":   {"/_template/", `{"index_patterns":["%s-*"],"aliases":{"x":{}}}`, preflight.Problem},
+		"one for indices of another": {"/_index_template/", `{"priority":979,"index_patterns":["%s-more-*"]}`, preflight.OK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			target := newTarget(t)
+			template := target.Alias.Alias() + "-template"
+			put(t, target.ES, tt.path+template, fmt.Sprintf(tt.body, target.Alias.Alias()))
+			t.Cleanup(func() {
+				_ = es.Do(context.Background(), target.ES, http.MethodDelete, tt.path+template, nil, nil)
+			})
+			f := find(t, preflight.Elasticsearch(t.Context(), target), "templates")
+			if f.Level != tt.want || (tt.want != preflight.OK && !strings.Contains(f.Text, template)) {
+				t.Errorf("finding = %+v; want level %s and the name %s", f, tt.want, template)
+			}
+		})
 	}
 }
 

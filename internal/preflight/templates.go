@@ -1,0 +1,117 @@
+package preflight
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+
+	"example.com/reindex/internal/es"
+)
+
+// template is what matters here of an index template.
+type template struct {
+	name     string
+	priority int64
+	aliases  bool // it has some
+}
+
+// templates finds index templates that would change the new index: their
+// settings and mappings are merged into it, and an alias of theirs would show
+// readers an index that is still being filled, which a run refuses.
+func (t Target) templates(ctx context.Context) Finding {
+	const subject = "templates"
+	index := t.Alias.Alias() + "-000001"
+	found, err := t.composable(ctx, index)
+	if err == nil && len(found) == 0 {
+		found, err = t.legacy(ctx, index) // they count where no other matches
+	}
+	if err != nil {
+		return notAsked(subject, err)
+	}
+	if len(found) == 0 {
+		return ok(subject, "none matches "+index)
+	}
+	var names []string
+	for _, one := range found {
+		if one.aliases {
+			return problem(subject, one.name+" gives every new index an alias, so a run would refuse its own index",
+				"change its index_patterns so that they do not match "+index)
+		}
+		names = append(names, one.name)
+	}
+	return warning(subject, strings.Join(sortedStrings(names), ", ")+" is merged into every new index",
+		"change index_patterns so that they do not match "+index+", or be sure that its settings and mappings fit")
+}
+
+// composable returns the one that wins, or none. Aliases of its components are
+// not looked at.
+func (t Target) composable(ctx context.Context, index string) ([]template, error) {
+	var answer struct {
+		Templates []struct {
+			Name  string `json:"name"`
+			Index struct {
+				Patterns patterns `json:"index_patterns"`
+				Priority int64    `json:"priority"`
+				Template struct {
+					Aliases map[string]any `json:"aliases"`
+				} `json:"template"`
+			} `json:"index_template"`
+		} `json:"index_templates"`
+	}
+	if err := es.Do(ctx, t.ES, http.MethodGet, "/_index_template", nil, &answer); err != nil {
+		return nil, err
+	}
+	var found []template
+	for _, one := range answer.Templates {
+		if one.Index.Patterns.match(index) {
+			found = append(found, template{one.Name, one.Index.Priority, len(one.Index.Template.Aliases) > 0})
+		}
+	}
+	if len(found) == 0 {
+		return nil, nil
+	}
+	return []template{slices.MaxFunc(found, func(a, b template) int { return cmp.Compare(a.priority, b.priority) })}, nil
+}
+
+// legacy returns all that match: all of them are merged.
+func (t Target) legacy(ctx context.Context, index string) ([]template, error) {
+	var answer map[string]struct {
+		Patterns patterns       `json:"index_patterns"`
+		Aliases  map[string]any `json:"aliases"`
+	}
+	if err := es.Do(ctx, t.ES, http.MethodGet, "/_template", nil, &answer); err != nil {
+		return nil, err
+	}
+	var found []template
+	for name, one := range answer {
+		if one.Patterns.match(index) {
+			found = append(found, template{name: name, aliases: len(one.Aliases) > 0})
+		}
+	}
+	return found, nil
+}
+
+// patterns is a string or a list of them.
+type patterns []string
+
+func (p *patterns) UnmarshalJSON(b []byte) error {
+	var one string
+	if json.Unmarshal(b, &one) == nil {
+		*p = patterns{one}
+		return nil
+	}
+	return json.Unmarshal(b, (*[]string)(p))
+}
+
+func (p patterns) match(index string) bool {
+	return slices.ContainsFunc(p, func(pattern string) bool {
+		// Index patterns know only *, and index names no other character
+		// that path.Match gives a meaning.
+		matched, err := path.Match(pattern, index)
+		return err == nil && matched
+	})
+}
