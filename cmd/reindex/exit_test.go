@@ -40,6 +40,7 @@ func TestErrorsHaveTheirExitStatusAndHint(t *testing.T) {
 		{"missing privilege of the load", &bulk.ServerError{Status: 403, Type: "security_exception"}, 2, "check the user or API key"},
 		{"a blocked index", &es.Error{Status: 403, Type: "cluster_block_exception"}, 1, "free disk space"},
 		{"a blocked load", &bulk.ServerError{Status: 429, Type: "cluster_block_exception"}, 1, "free disk space"},
+		{"an alarm", &alarmError{"too old"}, 1, "`reindex history`"},
 		{"no answer", &es.NoAnswerError{Err: errors.New("reset")}, 1, "is Elasticsearch up"},
 		{"no trust in Elasticsearch", &es.NoAnswerError{Err: untrusted}, 1, "elasticsearch.ca_cert"},
 		{"no trust in PostgreSQL", fmt.Errorf("connect: %w", untrusted), 1, "sslrootcert"},

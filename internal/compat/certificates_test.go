@@ -98,11 +98,13 @@ func TestCertificateOfTheServer(t *testing.T) {
 		says []string
 	}{
 		{
-			"has expired", old, []string{"ELASTICSEARCH_CA_CERT", right},
+			"has expired", old,
+			[]string{"ELASTICSEARCH_CA_CERT", right},
 			[]string{"certificate has expired", "renew the certificate of Elasticsearch"},
 		},
 		{
-			"is of another authority than the configured one", good, []string{"ELASTICSEARCH_CA_CERT", write(t, newAuthority(t).pem)},
+			"is of another authority than the configured one", good,
+			[]string{"ELASTICSEARCH_CA_CERT", write(t, newAuthority(t).pem)},
 			[]string{"signed by unknown authority", "see elasticsearch.ca_cert"},
 		},
 		{
@@ -110,11 +112,13 @@ func TestCertificateOfTheServer(t *testing.T) {
 			[]string{"signed by unknown authority", "see elasticsearch.ca_cert"},
 		},
 		{
-			"is not the one of the fingerprint", good, []string{"ELASTICSEARCH_CERT_FINGERPRINT", fingerprintOf(t, old)},
+			"is not the one of the fingerprint", good,
+			[]string{"ELASTICSEARCH_CERT_FINGERPRINT", fingerprintOf(t, old)},
 			[]string{"no certificate of the server has the configured fingerprint", "write the new fingerprint"},
 		},
 		{
-			"has another name", ca.issue(t, time.Hour, "elsewhere.example"), []string{"ELASTICSEARCH_CA_CERT", right},
+			"has another name", ca.issue(t, time.Hour, "elsewhere.example"),
+			[]string{"ELASTICSEARCH_CA_CERT", right},
 			[]string{"127.0.0.1", "the host name in elasticsearch.url"},
 		},
 	} {

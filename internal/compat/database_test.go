@@ -34,15 +34,13 @@ func TestDatabaseBehindTLSAndItsStandby(t *testing.T) {
 	s.succeed(t, "check")
 	s.succeed(t, "run")
 	live := s.live(t)
-	for name, wrong := range map[string]struct{ database, says string }{
-		"a wrong authority": {verified(primary.URL(), write(t, newAuthority(t).pem)), "signed by unknown authority"},
-		"a wrong name":      {verified(strings.Replace(primary.URL(), "127.0.0.1", "localhost", 1), root), "not valid for"},
+	for database, says := range map[string]string{
+		verified(primary.URL(), write(t, newAuthority(t).pem)):                      "signed by unknown authority",
+		verified(strings.Replace(primary.URL(), "127.0.0.1", "localhost", 1), root): "not valid for",
 	} {
-		other := s.with("DATABASE_URL", wrong.database)
 		for _, command := range []string{"run", "check"} {
-			t.Run(name+", "+command, func(*testing.T) {
-				other.fail(t, 1, []string{wrong.says, "see sslrootcert", "the host name in the URL of the database"}, command)
-			})
+			s.with("DATABASE_URL", database).
+				fail(t, 1, []string{says, "see sslrootcert", "the host name in the URL of the database"}, command)
 		}
 	}
 	if now := s.live(t); now != live {

@@ -46,10 +46,10 @@ func present(pair tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certi
 		if time.Now().After(pair.Leaf.NotAfter) {
 			return nil, fmt.Errorf("%w on %s", ErrClientCertificate, pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
 		}
-		if asked.SupportsCertificate(&pair) != nil {
-			return &tls.Certificate{}, nil // none: a server that merely asks goes on
+		if suits := asked.SupportsCertificate(&pair) == nil; suits {
+			return &pair, nil
 		}
-		return &pair, nil
+		return &tls.Certificate{}, nil // none: a server that merely asks goes on
 	}
 }
 
