@@ -72,13 +72,13 @@ type accident struct {
 
 func accidents() []accident {
 	return []accident{
-		{name: "the elected master is cut off while a run takes the lock", phase: "claim", victim: (*cluster).master, cutOff: true, always: true},
-		{name: "a data node is cut off while a run loads", phase: "bulk", victim: (*cluster).other, cutOff: true},
+		{name: "the elected master is cut off while a run takes the lock", phase: "claim", victim: (*cluster).master, cutOff: true},
+		{name: "a data node is cut off while a run loads", phase: "bulk", victim: (*cluster).other, cutOff: true, always: true},
 		{name: "the elected master is cut off while a run swaps", phase: "swap", victim: (*cluster).master, cutOff: true},
-		{name: "the elected master is killed while a run takes the lock", phase: "claim", victim: (*cluster).master},
+		{name: "the elected master is killed while a run takes the lock", phase: "claim", victim: (*cluster).master, always: true},
 		{name: "the elected master is killed while a run loads", phase: "bulk", victim: (*cluster).master},
 		{name: "a data node is killed while a run takes the lock", phase: "claim", victim: (*cluster).other},
-		{name: "a data node is killed while a run loads", phase: "bulk", victim: (*cluster).other, always: true},
+		{name: "a data node is killed while a run loads", phase: "bulk", victim: (*cluster).other},
 		{name: "a data node is killed while a run swaps", phase: "swap", victim: (*cluster).other},
 		{name: "the elected master is killed while a run swaps", phase: "swap", victim: (*cluster).master, always: true},
 	}
