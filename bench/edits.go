@@ -173,16 +173,16 @@ func (e *edits) write(ctx, writing context.Context, editor int) error {
 		mine.DB = conn
 		live = &mine
 	}
-	dice := rand.New(rand.NewPCG(uint64(e.started.UnixNano()), uint64(editor))) //nolint:gosec // no secret
+	dice := rand.New(rand.NewPCG(uint64(e.started.UnixNano()), uint64(editor)))
 	every := time.Duration(editors) * time.Second / time.Duration(e.rig.edits)
-	for n := time.Duration(1); ; n++ {
+	for due := e.started.Add(every); ; due = due.Add(every) {
 		select {
 		case <-writing.Done():
 			e.mu.Lock()
 			e.ended = time.Now()
 			e.mu.Unlock()
 			return nil
-		case <-time.After(time.Until(e.started.Add(n * every))): // at once if it is behind
+		case <-time.After(time.Until(due)): // at once if it is behind
 		}
 		if err := e.edit(ctx, conn, live, dice); err != nil {
 			return fmt.Errorf("edit: %w", err)
