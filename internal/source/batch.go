@@ -119,13 +119,23 @@ func (b *batch) find(id []byte) int32 {
 	return b.last
 }
 
-// addElement chains what was appended to the arena since start to a list of a slot.
-func (b *batch) addElement(s int32, list, start int) error {
+// compared is how many elements of a chain a new one is compared with.
+const compared = 8
+
+// addElement chains what was appended to the arena since start to a list of a
+// slot. If the list is distinct, an element that equals one of the chain's
+// first is dropped at once: what repeats tends to repeat often, and need not be
+// held until the range is complete. The others are found when it is written.
+func (b *batch) addElement(s int32, list, start int, distinct bool) error {
+	c := &b.chains[int(s)*b.lists+list]
+	if distinct && b.repeats(c.head, b.arena[start:]) {
+		b.arena = b.arena[:start]
+		return nil
+	}
 	b.elements = append(b.elements, element{
 		start: int32(start), end: int32(len(b.arena)), //nolint:gosec // bounded by limit, see newBatch
 	})
 	n := int32(len(b.elements)) //nolint:gosec // fewer elements than bytes
-	c := &b.chains[int(s)*b.lists+list]
 	if c.head == 0 {
 		c.head = n
 	} else {
@@ -133,6 +143,16 @@ func (b *batch) addElement(s int32, list, start int) error {
 	}
 	c.tail = n
 	return b.check()
+}
+
+// repeats tells whether json is among the first elements of a chain.
+func (b *batch) repeats(head int32, json []byte) bool {
+	for n, i := head, 0; n != 0 && i < compared; n, i = b.elements[n-1].next, i+1 {
+		if e := b.elements[n-1]; bytes.Equal(b.arena[e.start:e.end], json) {
+			return true
+		}
+	}
+	return false
 }
 
 // probe returns where id is in the table, or the free place where it belongs.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"example.com/reindex/internal/document"
 )
 
@@ -30,7 +32,7 @@ func join(t *testing.T, b *batch, q *query, docs, elements [][2]string) []string
 		}
 		start := len(b.arena)
 		b.arena = append(b.arena, e[1]...)
-		if err := b.addElement(s, 0, start); err != nil {
+		if err := b.addElement(s, 0, start, q.distinct); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -70,6 +72,33 @@ func TestBatchJoinsRowsInAnyOrder(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Repeats are dropped as they come, or when the document is written if they are
+// beyond those that a new element is compared with.
+func TestBatchDropsRepeatsHoweverMany(t *testing.T) {
+	t.Parallel()
+	for _, ordered := range []bool{false, true} {
+		b := newBatch(idInteger, 1)
+		b.reset(1 << 20)
+		var elements [][2]string
+		var want []string
+		for i := range 3 * compared {
+			for range 1 + i%3 {
+				elements = append(elements, [2]string{"7", fmt.Sprintf("%02d", i)})
+			}
+			want = append(want, fmt.Sprintf("%02d", i))
+		}
+		elements = append(elements, elements...)
+		q := &query{open: `,"l":[`, ordered: ordered, distinct: true}
+		got := join(t, b, q, [][2]string{{"7", `{"a":1`}}, elements)
+		if diff := cmp.Diff([]string{`7 {"a":1,"l":[` + strings.Join(want, ",") + `]}`}, got); diff != "" {
+			t.Errorf("ordered %t (-want +got):\n%s", ordered, diff)
+		}
+		if most := len(elements) - 2*compared; len(b.elements) > most {
+			t.Errorf("%d elements held, want at most %d", len(b.elements), most)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"strconv"
 	"strings"
@@ -42,9 +43,16 @@ SET LOCAL jit = off;
 `
 
 // parseURL reads a connection string. Its errors quote nothing of it: in a
-// string that cannot be parsed no one can tell where the password is.
+// string that cannot be parsed no one can tell where the password is. Only a
+// file that the string names, and that cannot be read, is told apart.
 func parseURL(url string) (*pgconn.Config, error) {
 	conf, err := pgconn.ParseConfig(url)
+	if file, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, &ConfigError{
+			Reason: "a file that the connection string of the database names cannot be read: " + file.Error(),
+			Hint:   "look at sslrootcert, sslcert, sslkey and passfile, and at the PGSSL* variables",
+		}
+	}
 	if err != nil {
 		return nil, &ConfigError{
 			Reason: "the connection string of the database, or a PG* variable, cannot be read",

@@ -2,10 +2,8 @@ package source
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 )
 
@@ -19,6 +17,7 @@ type Inspection struct {
 	// behind a load balancer; snapshots cannot be shared then.
 	Spread error
 	// Unreadable are the tables of the queries that the role may not read.
+	// Inspect leaves it to preflight.Unreadable: a source with one does not open.
 	Unreadable []string
 	// Duplicates are the first ids that the document query has twice.
 	Duplicates []string
@@ -49,9 +48,6 @@ func (s *Source) inspect(session *session, found *Inspection) error {
 	}
 	found.Version, found.Standby = string(row[0]), string(row[1]) == "t"
 	found.Spread = s.canShare(session)
-	if found.Unreadable, err = s.unreadable(session); err != nil {
-		return err
-	}
 	if found.Duplicates, err = s.duplicates(session); err != nil {
 		return err
 	}
@@ -75,55 +71,6 @@ func (s *Source) canShare(session *session) error {
 		return err
 	}
 	return second.close()
-}
-
-// unreadable asks about every table in the plans of the queries. Preparing
-// them has asked already whether the query as a whole may run; this names the
-// tables, views' own tables included.
-func (s *Source) unreadable(session *session) ([]string, error) {
-	tables := map[string]bool{}
-	for _, q := range append([]*query{s.document}, s.lists...) {
-		row, err := session.row("EXPLAIN (VERBOSE, FORMAT JSON) SELECT *" + q.from())
-		if err != nil {
-			return nil, queryError(q.name, "", err)
-		}
-		var plans []any
-		if err := json.Unmarshal(row[0], &plans); err != nil {
-			return nil, fmt.Errorf("read the plan of %s: %w", q.name, err)
-		}
-		collectTables(plans, tables)
-	}
-	var denied []string
-	for table := range tables {
-		row, err := session.row("SELECT pg_catalog.has_table_privilege($1::pg_catalog.text, 'SELECT')", []byte(table))
-		if err != nil {
-			return nil, fmt.Errorf("ask for the privilege on %s: %w", table, err)
-		}
-		if string(row[0]) != "t" {
-			denied = append(denied, table)
-		}
-	}
-	slices.Sort(denied)
-	return denied, nil
-}
-
-// collectTables finds every "Relation Name" with its schema in a plan.
-func collectTables(node any, tables map[string]bool) {
-	switch n := node.(type) {
-	case []any:
-		for _, child := range n {
-			collectTables(child, tables)
-		}
-	case map[string]any:
-		name, _ := n["Relation Name"].(string)
-		schema, _ := n["Schema"].(string)
-		if name != "" && schema != "" {
-			tables[quoteName(schema)+"."+quoteName(name)] = true
-		}
-		for _, child := range n {
-			collectTables(child, tables)
-		}
-	}
 }
 
 func (s *Source) duplicates(session *session) ([]string, error) {

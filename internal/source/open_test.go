@@ -175,3 +175,13 @@ func TestSessionsAreNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestOpenNamesAFileThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	const secret = "hush"
+	_, err := Open(t.Context(), Config{URL: "postgres://u:" + secret + "@localhost/db?sslmode=verify-full&sslrootcert=/no/such/root.pem", ID: "id"})
+	ce, ok := errors.AsType[*ConfigError](err)
+	if !ok || !strings.Contains(ce.Reason, "/no/such/root.pem") || strings.Contains(err.Error(), secret) {
+		t.Errorf("got %v, want a *ConfigError that names the file and not the password", err)
+	}
+}

@@ -86,7 +86,7 @@ func (st *stream) addElement(list int, q *query, row [][]byte) error {
 		return err
 	}
 	st.batch.arena = append(st.batch.arena, '}')
-	return st.batch.addElement(slot, list, start)
+	return st.batch.addElement(slot, list, start, q.distinct)
 }
 
 // addElements adds one element for each value of the row that is not NULL.
@@ -100,7 +100,7 @@ func (st *stream) addElements(slot int32, list int, q *query, row [][]byte) erro
 			return err
 		}
 		st.batch.arena = append(st.batch.arena, '}')
-		if err := st.batch.addElement(slot, list, start); err != nil {
+		if err := st.batch.addElement(slot, list, start, q.distinct); err != nil {
 			return err
 		}
 	}
