@@ -16,7 +16,7 @@ import (
 
 // replay sends ready-made bodies with so many in flight and returns how long
 // each took, in milliseconds. Any failed document fails it.
-func replay(ctx context.Context, t esapi.Transport, index string, bodies [][]byte, workers int) ([]float64, error) {
+func replay(ctx context.Context, t esapi.Transport, index, query string, bodies [][]byte, workers int) ([]float64, error) {
 	var mu sync.Mutex
 	var took []float64
 	g, ctx := errgroup.WithContext(ctx)
@@ -24,7 +24,7 @@ func replay(ctx context.Context, t esapi.Transport, index string, bodies [][]byt
 	for _, body := range bodies {
 		g.Go(func() error {
 			begin := time.Now()
-			err := sendBody(ctx, t, index, body)
+			err := sendBody(ctx, t, index, query, body)
 			mu.Lock()
 			defer mu.Unlock()
 			took = append(took, float64(time.Since(begin).Microseconds())/1e3)
@@ -34,8 +34,8 @@ func replay(ctx context.Context, t esapi.Transport, index string, bodies [][]byt
 	return took, g.Wait()
 }
 
-func sendBody(ctx context.Context, t esapi.Transport, index string, body []byte) error {
-	path := "/" + index + "/_bulk?filter_path=errors"
+func sendBody(ctx context.Context, t esapi.Transport, index, query string, body []byte) error {
+	path := "/" + index + "/_bulk?" + query
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -46,11 +46,11 @@ func sendBody(ctx context.Context, t esapi.Transport, index string, body []byte)
 		return err
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	answer, err := io.ReadAll(io.LimitReader(res.Body, 16<<20))
 	if err != nil {
 		return err
 	}
-	if res.StatusCode != http.StatusOK || string(answer) != `{"errors":false}` {
+	if res.StatusCode != http.StatusOK || !bytes.HasPrefix(answer, []byte(`{"errors":false`)) {
 		return fmt.Errorf("bulk request to %s: status %d, %.200s", index, res.StatusCode, answer)
 	}
 	return nil

@@ -169,7 +169,7 @@ func (r *rig) remove(ctx context.Context, index string) error {
 // warmUp loads documents until the JVM has compiled what loading needs.
 func (r *rig) warmUp(ctx context.Context) error {
 	for loaded := 0; loaded < r.warm; loaded += len(r.corpus.prints) {
-		if _, err := ceiling(ctx, r, r.prefix+"warm"); err != nil {
+		if _, err := replayed("filter_path=errors", false)(ctx, r, r.prefix+"warm"); err != nil {
 			return err
 		}
 		if err := r.remove(ctx, r.prefix+"warm"); err != nil {

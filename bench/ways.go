@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,12 +68,14 @@ type latency struct {
 
 func ways() []way {
 	return []way{
-		{name: "ceiling", label: "ceiling: ready bodies", run: ceiling},
+		{name: "ceiling", label: "ceiling: ready bodies", run: replayed("filter_path=errors", false)},
 		{name: "pipeline", label: "reindex run --catch-up off", program: "reindex", run: pipelineWith("--catch-up off")},
 		{name: "catchup", label: "reindex run", program: "reindex", run: pipelineWith("")},
 		{name: "onequery", label: "one big query, BulkIndexer", program: "onequery", run: oneQuery(true)},
 		{name: "tuned", label: "the same, tuned", program: "onequery", run: oneQuery(false, "-workers", "4", "-flush-bytes", "4194304")},
 		{name: "pages", label: "LIMIT/OFFSET pages", program: "onequery", run: pages},
+		{name: "ceiling-status", label: "ceiling, a status for each document", run: replayed("filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason", false), asked: true},
+		{name: "ceiling-version", label: "ceiling, external versions", run: replayed("filter_path=errors", true), asked: true},
 		{name: "edited", label: "reindex run beside edits", program: "reindex", run: edited(false), asked: true},
 		{name: "edited-live", label: "the same with a live writer", program: "reindex", run: edited(true), asked: true},
 	}
@@ -100,20 +103,36 @@ func wayOf(name string) (way, error) {
 	return way{}, fmt.Errorf("there is no way %q; want %s", name, strings.Join(wayNames(), ", "))
 }
 
-// ceiling replays ready-made bodies from memory: all that is left to do is
+// replayed sends ready-made bodies from memory: all that is left to do is
 // Elasticsearch's.
-func ceiling(ctx context.Context, r *rig, index string) (outcome, error) {
-	before, started := ownCPU(), time.Now()
-	if err := r.create(ctx, index, false); err != nil {
-		return outcome{}, err
+func replayed(query string, versions bool) func(context.Context, *rig, string) (outcome, error) {
+	return func(ctx context.Context, r *rig, index string) (outcome, error) {
+		bodies := r.corpus.bodies
+		if versions {
+			bodies = versioned(bodies)
+		}
+		before, started := ownCPU(), time.Now()
+		if err := r.create(ctx, index, false); err != nil {
+			return outcome{}, err
+		}
+		took, err := replay(ctx, r.es, index, query, bodies, inFlight)
+		if err != nil {
+			return outcome{}, err
+		}
+		loaded := time.Since(started)
+		err = r.refresh(ctx, index)
+		return outcome{elapsed: time.Since(started), load: loaded, cpu: ownCPU() - before, latency: percentiles(took)}, err
 	}
-	took, err := replay(ctx, r.es, index, r.corpus.bodies, inFlight)
-	if err != nil {
-		return outcome{}, err
+}
+
+// versioned puts an external version into every action line.
+func versioned(bodies [][]byte) [][]byte {
+	const end = "\"}}\n"
+	list := make([][]byte, len(bodies))
+	for i, body := range bodies {
+		list[i] = bytes.ReplaceAll(body, []byte(end+"{"), []byte(`","version":1234567,"version_type":"external_gte"}}`+"\n{"))
 	}
-	loaded := time.Since(started)
-	err = r.refresh(ctx, index)
-	return outcome{elapsed: time.Since(started), load: loaded, cpu: ownCPU() - before, latency: percentiles(took)}, err
+	return list
 }
 
 // ownCPU is the processor time of this program.
