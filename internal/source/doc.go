@@ -18,8 +18,8 @@
 // PostgreSQL or merging sorted streams costs more. No OFFSET, no cursor.
 //
 // Cuts come from an index where the id is a plain column of a table, and are
-// read while the first ranges load: 0.2 s of one core for 350,000 ids. They need
-// not be good, only in order: all comparisons of ids are PostgreSQL's own, in
+// read while the first ranges load: 0.2 s of one core for 350,000 ids, once for
+// all snapshots of a source. They need not be good, only in order: all comparisons of ids are PostgreSQL's own, in
 // one collation, the first range is open below and the last one above. A range
 // whose documents pass 32 MiB is cut in two and read again, so memory does not
 // grow with the number of rows; see [Snapshot.Stream] for the bounds.

@@ -90,11 +90,15 @@ func (p *planner) plan() error {
 			return err
 		}
 	}
+	if cuts := p.source.cuts.Load(); cuts != nil {
+		return p.sendAll(*cuts)
+	}
 	sql, err := p.boundaries()
 	if err != nil {
 		return err
 	}
 	var lo []byte
+	var cuts [][]byte
 	rows := p.session.pg.ExecParams(p.session.ctx, sql, nil, nil, nil, nil)
 	for rows.NextRow() {
 		id := rows.Values()[0]
@@ -105,10 +109,24 @@ func (p *planner) plan() error {
 		if err := p.send(idRange{lo: lo, hi: hi}); err != nil {
 			return err
 		}
-		lo = hi
+		lo, cuts = hi, append(cuts, hi)
 	}
 	if _, err := rows.Close(); err != nil {
 		return p.session.cause(err)
+	}
+	p.source.cuts.Store(&cuts)
+	return p.send(idRange{lo: lo})
+}
+
+// sendAll makes ranges of the cuts of an earlier snapshot. Where many ids have
+// come since, a range is too big and cut later.
+func (p *planner) sendAll(cuts [][]byte) error {
+	var lo []byte
+	for _, hi := range cuts {
+		if err := p.send(idRange{lo: lo, hi: hi}); err != nil {
+			return err
+		}
+		lo = hi
 	}
 	return p.send(idRange{lo: lo})
 }

@@ -62,6 +62,7 @@ type Source struct {
 	maxRangeBytes  int
 	byteOrder      bool
 	hintsChecked   atomic.Bool
+	cuts           atomic.Pointer[[][]byte] // of the first snapshot, used for all
 }
 
 // Open connects, lets PostgreSQL describe every query and checks their columns
