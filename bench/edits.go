@@ -46,28 +46,61 @@ func edited(live bool) func(context.Context, *rig, string) (outcome, error) {
 		}
 		writing, stop := context.WithCancel(ctx)
 		defer stop()
-		g, ctx := errgroup.WithContext(ctx)
+		g, group := errgroup.WithContext(ctx)
 		for i := range editors {
-			g.Go(func() error { return e.write(ctx, writing, i) })
+			g.Go(func() error { return e.write(group, writing, i) })
 		}
 		if !live {
-			g.Go(func() error { defer stop(); return r.awaitSwap(ctx, writing, alias, before) })
+			g.Go(func() error { defer stop(); return r.awaitSwap(group, writing, alias, before) })
 		}
 		var o outcome
 		g.Go(func() (err error) {
 			defer stop()
-			o, err = pipelineWith("")(ctx, r, index)
+			o, err = pipelineWith("")(group, r, index)
 			return err
 		})
 		if err := g.Wait(); err != nil {
 			return o, err
 		}
 		o.edits, o.editing = e.done.Load(), e.took()
-		if r.corpus, err = newCorpus(context.WithoutCancel(ctx), r.database); err != nil {
+		if r.corpus, err = newCorpus(ctx, r.database); err != nil {
 			return o, err
 		}
-		return o, r.verify(context.WithoutCancel(ctx), alias)
+		return o, r.verify(ctx, alias)
 	}
+}
+
+// busy runs while something else is committed ten times a second, so that
+// passes cannot know without reading that no person has changed.
+func busy(ctx context.Context, r *rig, index string) (o outcome, err error) {
+	conn, err := pgx.Connect(ctx, r.database)
+	if err != nil {
+		return o, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		ticker := time.NewTicker(100 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-running.Done():
+				return nil
+			case <-ticker.C:
+			}
+			if _, err := conn.Exec(ctx, "SELECT pg_catalog.txid_current()"); err != nil {
+				return err
+			}
+		}
+	})
+	g.Go(func() (err error) {
+		defer stop()
+		o, err = pipelineWith("")(ctx, r, index)
+		return err
+	})
+	return o, g.Wait()
 }
 
 // behind returns the index behind an alias, or "".

@@ -39,6 +39,7 @@ type sample struct {
 	PeakBytes     int64   `json:"peak_bytes"`
 	Latency       latency `json:"bulk_latency_ms"`
 	Scale         float64 `json:"scale,omitempty"` // times are those of a part, times this
+	Total         float64 `json:"total,omitempty"` // of the program, with what it does after the swap
 	Edits         float64 `json:"edits_per_second,omitempty"`
 	CatchUp       catchUp `json:"catch_up"`
 }
@@ -68,8 +69,8 @@ func measure(ctx context.Context, o options, s servers, log io.Writer) (report, 
 			fmt.Fprintf(log, "%d/%d %-28s %9.0f docs/s  %6.1f s  cpu %5.1f program %5.1f PostgreSQL %5.1f Elasticsearch  peak %d MB\n",
 				round, o.rounds, w.label, sample.DocsPerSecond, sample.Elapsed, sample.CPU, sample.Postgres, sample.Elasticsearch,
 				sample.PeakBytes>>20)
-			if sample.Edits > 0 {
-				fmt.Fprintf(log, "    %.0f edits/s beside; %+v\n", sample.Edits, sample.CatchUp)
+			if sample.CatchUp.LagMS > 0 {
+				fmt.Fprintf(log, "    %.0f edits/s beside; %.1f s in all; %+v\n", sample.Edits, sample.Total, sample.CatchUp)
 			}
 		}
 	}
@@ -104,7 +105,7 @@ func (r *rig) measure(ctx context.Context, w way) (sample, error) {
 	s := sample{
 		Way: w.name, Label: w.label, Elapsed: o.elapsed.Seconds(), Load: o.load.Seconds(),
 		DocsPerSecond: n / o.elapsed.Seconds(), MBPerSecond: float64(r.corpus.bytes) / 1e6 / o.elapsed.Seconds(),
-		CPU: o.cpu.Seconds(), PeakBytes: o.peak, Latency: o.latency, CatchUp: o.catchUp,
+		CPU: o.cpu.Seconds(), PeakBytes: o.peak, Latency: o.latency, CatchUp: o.catchUp, Total: o.total.Seconds(),
 		Postgres:      (after.postgres - before.postgres).Seconds() * o.scale,
 		Elasticsearch: (after.elasticsearch - before.elasticsearch).Seconds() * o.scale,
 	}

@@ -44,6 +44,7 @@ type outcome struct {
 	edits     int64         // made beside it
 	editing   time.Duration // took
 	catchUp   catchUp
+	total     time.Duration // of a run of the program, with what comes after the swap
 	// scale is what elapsed and all other times were multiplied by, because
 	// only a part was measured; 0 for nothing.
 	scale float64
@@ -76,6 +77,7 @@ func ways() []way {
 		{name: "pages", label: "LIMIT/OFFSET pages", program: "onequery", run: pages},
 		{name: "ceiling-status", label: "ceiling, a status for each document", run: replayed("filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason", false), asked: true},
 		{name: "ceiling-version", label: "ceiling, external versions", run: replayed("filter_path=errors", true), asked: true},
+		{name: "busy", label: "reindex run, another table is written", program: "reindex", run: busy, asked: true},
 		{name: "edited", label: "reindex run beside edits", program: "reindex", run: edited(false), asked: true},
 		{name: "edited-live", label: "the same with a live writer", program: "reindex", run: edited(true), asked: true},
 	}
@@ -149,6 +151,7 @@ type summary struct {
 	Outcome string
 	Index   string
 	Phases  map[string]int64 `json:"phase_after_ms"`
+	TotalMS int64            `json:"duration_ms"`
 	LoadMS  int64            `json:"load_duration_ms"`
 	Latency latency          `json:"bulk_latency_ms"`
 	catchUp
@@ -183,7 +186,7 @@ func pipelineWith(settings string) func(context.Context, *rig, string) (outcome,
 		return outcome{
 			index: s.Index, elapsed: time.Duration(swapped) * time.Millisecond,
 			load: time.Duration(s.LoadMS) * time.Millisecond, cpu: c.cpu, peak: c.peak, latency: s.Latency,
-			catchUp: s.catchUp,
+			catchUp: s.catchUp, total: time.Duration(s.TotalMS) * time.Millisecond,
 		}, nil
 	}
 }
