@@ -57,6 +57,10 @@
 // difference. Where the planner cannot find single documents without the
 // comments it reads 512 from the middle instead, about the cost of counting them.
 //
+// A query with such comments runs with enable_nestloop off: every table that is
+// large is read by range, and a planner that underestimates a range would choose
+// loops that take minutes for it.
+//
 // # JSON
 //
 //	integers, numeric, floats     numbers, digit for digit as PostgreSQL prints them

@@ -42,6 +42,29 @@ func TestHintsAreCutInPiecesToo(t *testing.T) {
 	}
 }
 
+// Whether the planner would choose a loop depends on its statistics; that it
+// cannot where there are hints, and can where rows are looked up, does not.
+func TestOnlyHintedQueriesRunWithoutNestedLoops(t *testing.T) {
+	t.Parallel()
+	src := open(t, config(database(t, people), "id", fmt.Sprintf(hintedSQL, "job.person_id"), "all", jobsSQL))
+	session, err := connect(t.Context(), src.conf, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.close()
+	for range 2 {
+		for q, want := range map[*query]string{src.document: "off", src.lists[0]: "on"} {
+			if err := session.planFor(q); err != nil {
+				t.Fatal(err)
+			}
+			row, err := session.row("SHOW enable_nestloop")
+			if err != nil || string(row[0]) != want {
+				t.Errorf("%s: enable_nestloop is %s, %v; want %s", q.name, row, err, want)
+			}
+		}
+	}
+}
+
 func TestHintOnAnotherColumnThanTheIDIsRefused(t *testing.T) {
 	t.Parallel()
 	url := database(t, people)

@@ -23,6 +23,9 @@ func (st *stream) read(r idRange) error {
 // rows calls add for each row of one query in the range. An error of add
 // leaves the query running; closing the session ends it.
 func (st *stream) rows(q *query, r idRange, add func([][]byte) error) error {
+	if err := st.session.planFor(q); err != nil {
+		return err
+	}
 	rows := st.session.pg.ExecParams(st.session.ctx, q.ranges[r.index()], r.params(), nil, nil, nil)
 	for rows.NextRow() {
 		if err := add(rows.Values()); err != nil {
