@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -327,8 +326,8 @@ func TestRunWhoseReaderHasLeftIsRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer writer.Close()
-	cmd := exec.CommandContext(t.Context(), binary, "run", "--json")
-	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, writer, writer
+	cmd := p.command("run", "--json")
+	cmd.Stdout, cmd.Stderr = writer, writer
 	if err := cmd.Run(); err != nil {
 		t.Error(err)
 	}

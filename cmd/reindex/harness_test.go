@@ -155,13 +155,8 @@ type process struct {
 // start runs the program in the project's folder.
 func (p *project) start(t *testing.T, args ...string) *process {
 	t.Helper()
-	started := &process{cmd: exec.Command(binary, args...), ended: make(chan struct{})}
-	started.cmd.Dir = p.dir
+	started := &process{cmd: p.command(args...), ended: make(chan struct{})}
 	started.cmd.Stdout, started.cmd.Stderr = &started.stdout, &started.stderr
-	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
-		started.cmd.Env = append(started.cmd.Env, name+"="+os.Getenv(name))
-	}
-	started.cmd.Env = append(started.cmd.Env, p.env...)
 	if err := started.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -174,6 +169,18 @@ func (p *project) start(t *testing.T, args ...string) *process {
 		<-started.ended
 	})
 	return started
+}
+
+// command is the program in the project's folder, with none of the variables
+// that tell the tests of servers.
+func (p *project) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(binary, args...)
+	cmd.Dir = p.dir
+	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
+		cmd.Env = append(cmd.Env, name+"="+os.Getenv(name))
+	}
+	cmd.Env = append(cmd.Env, p.env...)
+	return cmd
 }
 
 func (p *process) signal(t *testing.T, s syscall.Signal) {
