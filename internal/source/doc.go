@@ -52,14 +52,11 @@
 //
 // becomes ON c.person_id = p.id AND c.person_id >= $1 AND c.person_id < $2. It
 // has to hold names only, and promises that the column is the id in every row
-// that matters. The promise is tested: the first [Snapshot.Count] reads 16
-// documents from all over the ids with and without the comments and refuses a
-// difference. Where the planner cannot find single documents without the
-// comments it reads 512 from the middle instead, about the cost of counting them.
-//
-// A query with such comments runs with enable_nestloop off: every table that is
-// large is read by range, and a planner that underestimates a range would choose
-// loops that take minutes for it.
+// that matters. The promise is tested: the first [Snapshot.Count] reads some 512
+// documents from the middle with and without the comments and refuses a
+// difference; for that the query runs once as it is written, about the cost of
+// counting it. Where the planner finds single documents by indices, 16 from all
+// over the ids are compared too.
 //
 // # JSON
 //

@@ -3,6 +3,7 @@ package source
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // plan is what matters here of a node of EXPLAIN (FORMAT JSON).
@@ -10,6 +11,7 @@ type plan struct {
 	Node   string  `json:"Node Type"`
 	Alias  string  `json:"Alias"`
 	Filter string  `json:"Filter"`
+	Join   string  `json:"Join Filter"`
 	Rows   float64 `json:"Plan Rows"`
 	Cost   float64 `json:"Total Cost"` // in the planner's unit
 	Plans  []plan  `json:"Plans"`
@@ -29,6 +31,12 @@ func (s *session) explain(sql string, params ...[]byte) (plan, error) {
 		return plan{}, nil
 	}
 	return plans[0].Plan, nil
+}
+
+// comparesAll tells whether a nested loop compares each row of one side with all
+// of the other; a lookup has its condition in the scan instead.
+func (p plan) comparesAll() bool {
+	return p.Node == "Nested Loop" && p.Join != "" || slices.ContainsFunc(p.Plans, plan.comparesAll)
 }
 
 // readsEverything tells whether the condition of a range is applied to the

@@ -75,12 +75,11 @@ const (
 	hintStretch   = 512 // side by side, in the middle
 )
 
-// checkHints compares some of count documents, once for a source.
-//
-// PostgreSQL does carry "= $1" around a query to all columns that must be
-// equal to the id, so a single document is found by indices even without the
-// hints. Where it cannot, each would cost a reading of whole tables; then one
-// stretch of documents is compared, for one such reading.
+// checkHints compares some of count documents, once for a source: a stretch from
+// the middle, for which tables may have to be read as a whole, and documents from
+// all over the ids. PostgreSQL carries "= $1" around a query to all columns that
+// must be equal to the id, so those are found by indices; where it cannot, they
+// would cost a reading of whole tables each, and are left out.
 func (s *Source) checkHints(session *session, count int64) error {
 	hinted := s.hinted()
 	if len(hinted) == 0 || count == 0 || s.hintsChecked.Load() {
@@ -124,10 +123,13 @@ func (q *query) checkHints(session *session, single, stretch []idRange) error {
 	if err != nil {
 		return err
 	}
-	sample := stretch
-	if one {
-		sample = single
+	if err := q.compare(session, stretch, false); err != nil || !one {
+		return err
 	}
+	return q.compare(session, single, true)
+}
+
+func (q *query) compare(session *session, sample []idRange, one bool) error {
 	for _, r := range sample {
 		row, err := session.row(q.hintsSQL(r, one), r.params()...)
 		if err != nil {

@@ -23,8 +23,8 @@ func (st *stream) read(r idRange) error {
 // rows calls add for each row of one query in the range. An error of add
 // leaves the query running; closing the session ends it.
 func (st *stream) rows(q *query, r idRange, add func([][]byte) error) error {
-	if err := st.session.planFor(q); err != nil {
-		return err
+	if err := st.session.planFor(q, r); err != nil {
+		return fmt.Errorf("plan %s, %s: %w", q.name, r, advise(err))
 	}
 	rows := st.session.pg.ExecParams(st.session.ctx, q.ranges[r.index()], r.params(), nil, nil, nil)
 	for rows.NextRow() {
