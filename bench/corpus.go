@@ -40,13 +40,15 @@ func personsSource(database string) (source.Config, error) {
 	}
 	document, err := read("persons.sql")
 	memberships, err2 := read("programme_memberships.sql")
-	trusts, err3 := read("trusts.sql")
+	programmes, err3 := read("programmes.sql")
+	trusts, err4 := read("trusts.sql")
+	posts, err5 := read("posts.sql")
 	cfg.Document = document
 	cfg.Lists = []source.List{
-		{Field: "programmeMemberships", Query: memberships},
-		{Field: "trusts", Query: trusts, Distinct: true, Unpivot: "trustId"},
+		{Field: "programmeMemberships", Query: memberships, Lookups: []source.Query{programmes}},
+		{Field: "trusts", Query: trusts, Lookups: []source.Query{posts}, Distinct: true, Unpivot: "trustId"},
 	}
-	return cfg, errors.Join(err, err2, err3)
+	return cfg, errors.Join(err, err2, err3, err4, err5)
 }
 
 // newCorpus reads all documents, and has the oracle say whether they are right.

@@ -68,6 +68,9 @@ func queries(c config.Source) []string {
 	list := []string{c.Document.Text}
 	for _, l := range c.Lists {
 		list = append(list, l.Query.Text)
+		for _, f := range l.Lookups {
+			list = append(list, f.Text)
+		}
 	}
 	return list
 }

@@ -42,7 +42,11 @@ func (a *app) alias(c *config.Config) (*esalias.Client, error) {
 func openSource(ctx context.Context, c config.Source, byteOrder bool) (*source.Source, error) {
 	lists := make([]source.List, 0, len(c.Lists))
 	for _, l := range c.Lists {
-		lists = append(lists, source.List{Field: l.Field, Query: query(l.Query), Distinct: l.Distinct, Unpivot: l.Unpivot})
+		list := source.List{Field: l.Field, Query: query(l.Query), Distinct: l.Distinct, Unpivot: l.Unpivot}
+		for _, f := range l.Lookups {
+			list.Lookups = append(list.Lookups, query(f))
+		}
+		lists = append(lists, list)
 	}
 	return source.Open(ctx, source.Config{
 		URL: c.URL.Reveal(), ID: c.ID, Document: query(c.Document), Lists: lists, Version: c.Version,

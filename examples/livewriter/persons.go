@@ -7,14 +7,14 @@ import (
 )
 
 // PersonQuery makes a [Writer]'s Query from the SQL files of examples/persons,
-// the ones that the rebuild uses: what is read in two ways differs one day.
+// the ones that the rebuild uses: what is read in two ways differs one day. A lookup is a LEFT JOIN here.
 //
 // jsonb spells numbers and text as reindex does, so that the bytes of a
 // document may differ and what it says does not. A timestamp would not do: its
 // text in jsonb ends in +00:00, in reindex in Z.
 func PersonQuery() (string, error) {
-	var sql [3]string
-	for i, name := range []string{"persons.sql", "programme_memberships.sql", "trusts.sql"} {
+	var sql [5]string
+	for i, name := range []string{"persons.sql", "programme_memberships.sql", "programmes.sql", "trusts.sql", "posts.sql"} {
 		var err error
 		if sql[i], err = persons.SQL(name); err != nil {
 			return "", fmt.Errorf("person query: %w", err)
@@ -24,11 +24,15 @@ func PersonQuery() (string, error) {
 SELECT (SELECT (to_jsonb(d) - 'rev' || jsonb_build_object('programmeMemberships', m.list, 'trusts', t.list))::text
         FROM (%s
         ) d,
-        LATERAL (SELECT coalesce(jsonb_agg(to_jsonb(l) - 'personId'), '[]') AS list FROM (%s
-        ) l WHERE l."personId" = p.id) m,
-        LATERAL (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('trustId', trust)), '[]') AS list FROM (%s
-        ) l, LATERAL (VALUES (employing), (training)) u (trust) WHERE l."personId" = p.id AND trust IS NOT NULL) t
+        LATERAL (SELECT coalesce(jsonb_agg(to_jsonb(l) - 'personId'), '[]') AS list
+                 FROM (SELECT * FROM (%s
+        ) m LEFT JOIN (%s
+        ) look USING ("programmeId")) l WHERE l."personId" = p.id) m,
+        LATERAL (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('trustId', trust)), '[]') AS list
+                 FROM (%s
+        ) l LEFT JOIN (%s
+        ) look USING ("postId"), LATERAL (VALUES (employing), (training)) u (trust) WHERE l."personId" = p.id AND trust IS NOT NULL) t
         WHERE d."personId" = p.id),
        p.rev
-FROM person p WHERE p.id = $1::text::bigint`, sql[0], sql[1], sql[2]), nil
+FROM person p WHERE p.id = $1::text::bigint`, sql[0], sql[1], sql[2], sql[3], sql[4]), nil
 }

@@ -235,8 +235,8 @@ func personDeps(t *testing.T, url, alias string) (pipeline.Deps, []byte) {
 	}
 	src, err := source.Open(t.Context(), source.Config{
 		URL: url, ID: "personId", Document: query("persons.sql"), Version: "rev", Lists: []source.List{
-			{Field: "programmeMemberships", Query: query("programme_memberships.sql")},
-			{Field: "trusts", Query: query("trusts.sql"), Distinct: true, Unpivot: "trustId"},
+			{Field: "programmeMemberships", Query: query("programme_memberships.sql"), Lookups: []source.Query{query("programmes.sql")}},
+			{Field: "trusts", Query: query("trusts.sql"), Lookups: []source.Query{query("posts.sql")}, Distinct: true, Unpivot: "trustId"},
 		},
 	})
 	if err != nil {

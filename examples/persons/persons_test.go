@@ -108,9 +108,11 @@ func TestQueriesAddUpToTheOracle(t *testing.T) {
 	conn := seed(t, seeded)
 	compared := `
 		WITH m AS (SELECT "personId" AS id, jsonb_agg(to_jsonb(q) - 'personId' ORDER BY q.id) AS list
-				FROM ` + subquery(t, "programme_memberships.sql") + ` GROUP BY 1),
+				FROM (SELECT * FROM ` + subquery(t, "programme_memberships.sql") + ` LEFT JOIN ` +
+		strings.TrimSuffix(subquery(t, "programmes.sql"), "q") + ` l USING ("programmeId")) q GROUP BY 1),
 			t AS (SELECT "personId" AS id, jsonb_agg(DISTINCT jsonb_build_object('trustId', trust)) AS list
-				FROM ` + subquery(t, "trusts.sql") + `, LATERAL (VALUES (employing), (training)) u (trust) WHERE trust IS NOT NULL GROUP BY 1),
+				FROM ` + subquery(t, "trusts.sql") + ` LEFT JOIN ` + strings.TrimSuffix(subquery(t, "posts.sql"), "q") +
+		` l USING ("postId"), LATERAL (VALUES (employing), (training)) u (trust) WHERE trust IS NOT NULL GROUP BY 1),
 			d AS (SELECT "personId" AS id, q.rev, (to_jsonb(q) - 'rev') || jsonb_build_object(
 					'programmeMemberships', coalesce(m.list, '[]'), 'trusts', coalesce(t.list, '[]')) AS doc
 				FROM ` + subquery(t, "persons.sql") + ` LEFT JOIN m ON m.id = "personId" LEFT JOIN t ON t.id = "personId")

@@ -1,9 +1,9 @@
--- Every trust that employed or trained a person in any placement ever.
+-- Every post that a person was ever placed in. Its trusts, which employed or trained the person, come from posts.sql.
 --
--- `unpivot: trustId` in reindex.yaml makes both columns elements of the list, {"trustId": ...}, and leaves NULL out.
--- The same trust comes many times for a person here and once in the document: `distinct: true` drops repeats in the
--- program, which holds the rows of a person side by side anyway. A row for each trust instead (UNION ALL, or LATERAL
--- VALUES) takes the database server half as much time again, and SELECT DISTINCT twice as much.
-SELECT f.person_id AS "personId", po.employing_trust_id AS employing, po.training_trust_id AS training
+-- reindex reads posts.sql once, finds each row's post in it by "postId" and adds the two trusts (`lookups` in
+-- reindex.yaml); joined here, PostgreSQL would read all posts again for every range of persons. `unpivot: trustId` makes
+-- both columns elements of the list, {"trustId": ...}, and leaves NULL out. The same trust comes many times for a person
+-- and once in the document: `distinct: true` drops repeats in the program, which holds the rows of a person side by side
+-- anyway.
+SELECT f.person_id AS "personId", f.post_id AS "postId"
 FROM placement f
-JOIN post po ON po.id = f.post_id

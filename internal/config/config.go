@@ -74,7 +74,7 @@ type Source struct {
 }
 
 // List is one array of objects inside the document, written as
-// `trusts: trusts.sql` or `trusts: { query: trusts.sql, distinct: true, unpivot: trustId }`.
+// `trusts: trusts.sql` or `trusts: { query: trusts.sql, distinct: true, unpivot: trustId, lookups: posts.sql }`.
 type List struct {
 	// Field is the name of the array in the document.
 	Field string
@@ -85,6 +85,9 @@ type List struct {
 	// Unpivot is the name of the one field of the elements; each column beside
 	// the id makes an element, NULL none. Defaults to "": a row is an element.
 	Unpivot string
+	// Lookups (lookups) are queries of small tables that the program reads once and
+	// joins itself, each by the one column it shares with Query. May be empty.
+	Lookups []File
 }
 
 // Index (index) describes the index of each run.

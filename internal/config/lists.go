@@ -12,10 +12,11 @@ type yamlList struct {
 	query    value
 	distinct bool
 	unpivot  string
+	lookups  []value
 }
 
 // walkLists takes source.lists: the keys are the user's, each value a query or
-// {query, distinct, unpivot}.
+// {query, distinct, unpivot, lookups}.
 func (f *yamlFile) walkLists(section entry) {
 	if section.node.Type() == ast.NullType {
 		return
@@ -30,7 +31,7 @@ func (f *yamlFile) walkLists(section entry) {
 		if _, isMapping := e.node.(*ast.MappingNode); isMapping {
 			ok = f.listOptions(&list, e)
 		} else {
-			list.query, ok = f.listQuery(e)
+			list.query, ok = f.listQuery(e, "want the name of an SQL file, or { query: <file>, distinct: true }")
 		}
 		if ok {
 			f.lists = append(f.lists, list)
@@ -46,13 +47,15 @@ func (f *yamlFile) listOptions(list *yamlList, long entry) bool {
 		switch e.key {
 		case "query":
 			found = true
-			list.query, ok = f.listQuery(e)
+			list.query, ok = f.listQuery(e, "want the name of an SQL file")
 		case "distinct":
 			list.distinct, ok = f.flag(e)
 		case "unpivot":
 			list.unpivot, ok = f.name(e)
+		case "lookups":
+			list.lookups, ok = f.lookups(e)
 		default:
-			f.problem(e.line, e.field, "is not a setting", "want query, distinct or unpivot")
+			f.problem(e.line, e.field, "is not a setting", "want query, distinct, unpivot or lookups")
 		}
 		good = good && ok
 	}
@@ -62,7 +65,7 @@ func (f *yamlFile) listOptions(list *yamlList, long entry) bool {
 	return good && found
 }
 
-func (f *yamlFile) listQuery(e entry) (value, bool) {
+func (f *yamlFile) listQuery(e entry, want string) (value, bool) {
 	v := value{file: f.path, line: e.line}
 	if block, ok := e.node.(*ast.LiteralNode); ok {
 		v.text, v.block = block.Value.Value, isLiteral(block)
@@ -70,10 +73,26 @@ func (f *yamlFile) listQuery(e entry) (value, bool) {
 	}
 	text, ok := scalar(e.node)
 	if !ok {
-		f.problem(e.line, e.field, "is "+kind(e.node), "want the name of an SQL file, or { query: <file>, distinct: true }")
+		f.problem(e.line, e.field, "is "+kind(e.node), want)
 	}
 	v.text = text
 	return v, ok
+}
+
+// lookups takes one query or a list of them.
+func (f *yamlFile) lookups(e entry) (list []value, ok bool) {
+	nodes := []ast.Node{e.node}
+	if sequence, isSequence := e.node.(*ast.SequenceNode); isSequence {
+		nodes = sequence.Values
+	}
+	for _, node := range nodes {
+		v, ok := f.listQuery(entry{field: e.field, line: lineOf(node), node: node}, "want the name of an SQL file, or a list of them")
+		if !ok {
+			return nil, false
+		}
+		list = append(list, v)
+	}
+	return list, true
 }
 
 func (f *yamlFile) name(e entry) (string, bool) {
@@ -106,6 +125,9 @@ func (l *loader) lists() {
 			l.report(field, refused(y.query.display()), err.Error())
 			continue
 		}
+		if !l.lookups(field, y, &list) {
+			continue
+		}
 		l.config.Source.Lists = append(l.config.Source.Lists, list)
 		shown := y.query.display()
 		if y.distinct {
@@ -114,6 +136,28 @@ func (l *loader) lists() {
 		if y.unpivot != "" {
 			shown += " (unpivot " + y.unpivot + ")"
 		}
+		for _, v := range y.lookups {
+			shown += " (lookup " + v.display() + ")"
+		}
 		l.note(field, shown, y.query)
 	}
+}
+
+// lookups reads the queries that one list looks rows up in.
+func (l *loader) lookups(field string, y yamlList, list *List) bool {
+	for _, v := range y.lookups {
+		var file File
+		if strings.TrimSpace(v.text) == "" {
+			l.values[field+".lookups"] = v
+			l.report(field+".lookups", "is empty", "name the file with the query or leave it out")
+			return false
+		}
+		if err := query(&file)(v); err != nil {
+			l.values[field+".lookups"] = v
+			l.report(field+".lookups", refused(v.display()), err.Error())
+			return false
+		}
+		list.Lookups = append(list.Lookups, file)
+	}
+	return true
 }

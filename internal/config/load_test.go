@@ -26,8 +26,8 @@ source:
   id: personId
   document: sql/persons.sql
   lists:
-    programmeMemberships: sql/persons.sql
-    trusts: { query: sql/persons.sql, distinct: true, unpivot: trustId }
+    programmeMemberships: { query: sql/persons.sql, lookups: sql/persons.sql }
+    trusts: { query: sql/persons.sql, distinct: true, unpivot: trustId, lookups: [sql/persons.sql, sql/persons.sql] }
     inline: |
       select 1 as "personId",
              2 as n
@@ -104,8 +104,8 @@ func TestLoad(t *testing.T) {
 			Source: Source{
 				URL: "postgres://reader:pw@db/tis", ID: "personId", Document: sql, Version: "rev",
 				Lists: []List{
-					{Field: "programmeMemberships", Query: sql},
-					{Field: "trusts", Query: sql, Distinct: true, Unpivot: "trustId"},
+					{Field: "programmeMemberships", Query: sql, Lookups: []File{sql}},
+					{Field: "trusts", Query: sql, Distinct: true, Unpivot: "trustId", Lookups: []File{sql, sql}},
 					{Field: "inline", Query: File{Path: got.Path + ":13", Text: "select 1 as \"personId\",\n       2 as n\n"}},
 				},
 			},

@@ -30,8 +30,8 @@ func personsConfig(tb testing.TB) Config {
 	return Config{
 		URL: url, ID: "personId", Document: read("persons.sql"), Version: "rev",
 		Lists: []List{
-			{Field: "programmeMemberships", Query: read("programme_memberships.sql")},
-			{Field: "trusts", Query: read("trusts.sql"), Distinct: true, Unpivot: "trustId"},
+			{Field: "programmeMemberships", Query: read("programme_memberships.sql"), Lookups: []Query{read("programmes.sql")}},
+			{Field: "trusts", Query: read("trusts.sql"), Lookups: []Query{read("posts.sql")}, Distinct: true, Unpivot: "trustId"},
 		},
 	}
 }

@@ -3,6 +3,7 @@ package source
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -15,6 +16,7 @@ type column struct {
 	name   string
 	prefix string // what stands before the value: `{"id":` or `,"name":`; "" if it is no field
 	typ    *valueType
+	oid    uint32 // of the type
 }
 
 // query is a user's query after PostgreSQL has described it.
@@ -27,6 +29,7 @@ type query struct {
 	unpivoted bool   // of a list: each column is an element
 	open      string // of a list: `,"field":[`
 	field     string // of a list
+	lookups   []*lookup
 
 	columns []column
 	idName  string
@@ -111,14 +114,34 @@ func (d *describer) describe(q Query) (*query, error) {
 	if err := out.locate(fields, d.id); err != nil {
 		return nil, err
 	}
-	for _, f := range fields {
-		t, err := d.types.resolve(f.DataTypeOID)
-		if err != nil {
-			return nil, fmt.Errorf("%s: column %q: %w", q.Name, f.Name, err)
-		}
-		out.columns = append(out.columns, column{name: f.Name, typ: t})
+	if out.columns, err = d.columns(q.Name, fields); err != nil {
+		return nil, err
 	}
 	return out, d.checkID(out)
+}
+
+// columns resolves the types of a query's columns, and refuses names that occur
+// twice.
+func (d *describer) columns(query string, fields []pgconn.FieldDescription) ([]column, error) {
+	seen := make(map[string]bool, len(fields))
+	columns := make([]column, 0, len(fields))
+	for _, f := range fields {
+		if seen[f.Name] {
+			return nil, &ConfigError{Query: query, Column: f.Name, Reason: "occurs twice", Hint: "name it with AS"}
+		}
+		seen[f.Name] = true
+		t, err := d.types.resolve(f.DataTypeOID)
+		if err != nil {
+			return nil, fmt.Errorf("%s: column %q: %w", query, f.Name, err)
+		}
+		columns = append(columns, column{name: f.Name, typ: t, oid: f.DataTypeOID})
+	}
+	return columns, nil
+}
+
+// position returns where a column is, or -1.
+func (q *query) position(name string) int {
+	return slices.IndexFunc(q.columns, func(c column) bool { return c.name == name })
 }
 
 func (d *describer) prepare(name, sql string) ([]pgconn.FieldDescription, error) {
@@ -135,22 +158,15 @@ func (d *describer) prepare(name, sql string) ([]pgconn.FieldDescription, error)
 	return desc.Fields, nil
 }
 
-// locate finds the id column and refuses names that occur twice.
+// locate finds the id column.
 func (q *query) locate(fields []pgconn.FieldDescription, id string) error {
-	seen := make(map[string]bool, len(fields))
 	for i, f := range fields {
-		if seen[f.Name] {
-			return &ConfigError{Query: q.name, Column: f.Name, Reason: "occurs twice", Hint: "name it with AS"}
-		}
-		seen[f.Name] = true
 		if f.Name == id {
 			q.id, q.idField = i, f
+			return nil
 		}
 	}
-	if !seen[id] {
-		return missingColumn(q.name, id, fields)
-	}
-	return nil
+	return missingColumn(q.name, id, fields)
 }
 
 func missingColumn(query, name string, fields []pgconn.FieldDescription) error {

@@ -41,122 +41,153 @@ func (q *query) bounds(expr string, lo, hi int) []string {
 
 // fromRange is from with the hints' conditions.
 func (q *query) fromRange(lo, hi int) string {
+	return q.fromHinted(func(column string) string {
+		var conditions strings.Builder
+		for _, bound := range q.bounds(column, lo, hi) {
+			conditions.WriteString(" AND " + bound)
+		}
+		return conditions.String()
+	})
+}
+
+// fromHinted is from with conditions in the place of the hints.
+func (q *query) fromHinted(conditions func(column string) string) string {
 	var sql strings.Builder
 	at := 0
 	for _, h := range q.hints {
 		sql.WriteString(q.sql[at:h.start])
 		at = h.end
-		for _, bound := range q.bounds(h.column, lo, hi) {
-			sql.WriteString(" AND " + bound)
-		}
+		sql.WriteString(conditions(h.column))
 	}
 	sql.WriteString(q.sql[at:])
 	return " FROM (" + sql.String() + "\n) q"
 }
 
 // hintsSQL tells whether the rows of a range are the same with the hints and
-// without them, whatever their order; with one, only those of its first id.
-func (q *query) hintsSQL(r idRange, one bool) string {
+// without them, whatever their order.
+func (q *query) hintsSQL(r idRange) string {
 	lo, hi := r.numbers()
-	conditions := q.bounds(q.idExpr(), lo, hi)
-	if one {
-		conditions = append(conditions, fmt.Sprintf("%s = $1::%s", q.idExpr(), q.family.sqlType()))
-	}
+	return q.sameRows(q.fromRange(lo, hi), q.bounds(q.idExpr(), lo, hi))
+}
+
+// oneHintSQL does so for the rows of one id, $1. A hint says then what it
+// promises, that its column is the id.
+func (q *query) oneHintSQL() string {
+	const one = " = $1::"
+	from := q.fromHinted(func(column string) string { return " AND " + column + one + q.family.sqlType() })
+	return q.sameRows(from, []string{q.idExpr() + one + q.family.sqlType()})
+}
+
+func (q *query) sameRows(hinted string, conditions []string) string {
 	rows := func(from string) string {
 		return "(SELECT pg_catalog.count(*) || ' ' || coalesce(pg_catalog.sum(pg_catalog.hashtextextended(q::pg_catalog.text, 0)), 0)" +
 			from + where(conditions) + ")"
 	}
-	return "SELECT " + rows(q.fromRange(lo, hi)) + " = " + rows(q.from())
+	return "SELECT " + rows(hinted) + " = " + rows(q.from())
 }
 
-// Sizes of the two samples that hints are checked with.
-const (
-	hintDocuments = 16  // far from each other
-	hintStretch   = 512 // side by side, in the middle
-)
+// hintSample is how many documents hints are checked with.
+const hintSample = 512
 
-// checkHints compares some of count documents, once for a source: a stretch from
-// the middle, for which tables may have to be read as a whole, and documents from
-// all over the ids. PostgreSQL carries "= $1" around a query to all columns that
-// must be equal to the id, so those are found by indices; where it cannot, they
-// would cost a reading of whole tables each, and are left out.
+// checkHints compares some of count documents with and without hints, once for
+// a source: documents from all over the ids where PostgreSQL finds one by
+// indices, for it carries "= $1" around a query to all columns that must be equal
+// to the id. Where it cannot, a document costs a reading of whole tables, and so
+// does a stretch of as many side by side: that is compared then.
 func (s *Source) checkHints(session *session, count int64) error {
 	hinted := s.hinted()
 	if len(hinted) == 0 || count == 0 || s.hintsChecked.Load() {
 		return nil
 	}
-	single, stretch, err := s.sample(session, count)
-	if err != nil || len(single) == 0 {
+	ids, err := s.sample(session, count)
+	if err != nil || len(ids) == 0 {
 		return err
 	}
 	for _, q := range hinted {
-		if err := q.checkHints(session, single, stretch); err != nil {
-			return err
-		}
-	}
-	s.hintsChecked.Store(true)
-	return nil
-}
-
-// sample returns documents from all over the order, and the stretch that
-// begins with the middle one of them.
-func (s *Source) sample(session *session, count int64) (single, stretch []idRange, err error) {
-	var places []int64
-	for i := range int64(hintDocuments) {
-		places = append(places, 1+count*(2*i+1)/(2*hintDocuments))
-	}
-	rows := session.pg.ExecParams(session.ctx, s.document.sampleSQL(places, hintStretch), nil, nil, nil, nil).Read()
-	if rows.Err != nil {
-		return nil, nil, fmt.Errorf("check the /*range*/ comments: %w", session.cause(rows.Err))
-	}
-	for i, row := range rows.Rows {
-		single = append(single, idRange{lo: row[0], hi: row[1]})
-		if i == len(rows.Rows)/2 {
-			stretch = []idRange{{lo: row[0], hi: row[2]}}
-		}
-	}
-	return single, stretch, nil
-}
-
-func (q *query) checkHints(session *session, single, stretch []idRange) error {
-	one, err := q.cheaper(session, single, stretch)
-	if err != nil {
-		return err
-	}
-	if err := q.compare(session, stretch, false); err != nil || !one {
-		return err
-	}
-	return q.compare(session, single, true)
-}
-
-func (q *query) compare(session *session, sample []idRange, one bool) error {
-	for _, r := range sample {
-		row, err := session.row(q.hintsSQL(r, one), r.params()...)
+		same, err := q.sameWithHints(session, ids, stretch(ids, count))
 		if err != nil {
 			return fmt.Errorf("check the /*range*/ comments of %s: %w", q.name, err)
 		}
-		if string(row[0]) != "t" {
+		if !same {
 			return &ConfigError{
 				Query: q.name, Reason: "a /*range ...*/ comment changes the rows of the query",
 				Hint: "name only columns in it that must be equal to " + quoteName(q.idName) + ", and put it behind that very condition",
 			}
 		}
 	}
+	s.hintsChecked.Store(true)
 	return nil
 }
 
-// cheaper tells whether the planner expects all single documents together to
-// cost less than the stretch.
-func (q *query) cheaper(session *session, single, stretch []idRange) (bool, error) {
-	var costs [2]float64
-	for i, sample := range [][]idRange{single, stretch} {
-		p, err := session.explain(q.hintsSQL(sample[0], i == 0), sample[0].params()...)
-		if err != nil {
-			return false, fmt.Errorf("check the /*range*/ comments of %s: %w", q.name, err)
-		}
-		costs[i] = p.Cost * float64(len(sample))
+// sample returns ids from all over the order, at most twice hintSample and all of
+// them if there are few.
+func (s *Source) sample(session *session, count int64) ([][]byte, error) {
+	sql, err := s.boundaries(session, (count+hintSample-1)/hintSample, count)
+	if err != nil {
+		return nil, err
 	}
-	return costs[0] < costs[1], nil
+	var ids [][]byte
+	every := 1 // grows where statistics promised fewer rows
+	rows := session.pg.ExecParams(session.ctx, sql, nil, nil, nil, nil)
+	for n := 0; rows.NextRow(); n++ {
+		if n%every == 0 {
+			ids = append(ids, append([]byte{}, rows.Values()[0]...))
+		}
+		if len(ids) == 2*hintSample {
+			for i := range hintSample {
+				ids[i] = ids[2*i]
+			}
+			ids, every = ids[:hintSample], 2*every
+		}
+	}
+	return ids, session.finish(rows, "choose ids to check the /*range*/ comments with")
+}
+
+// stretch returns a range of hintSample documents or more in the middle of ids,
+// which are a sample of count; of fewer at their end.
+func stretch(ids [][]byte, count int64) idRange {
+	from := len(ids) / 2
+	to := from + (hintSample*len(ids)+int(count)-1)/int(count)
+	r := idRange{lo: ids[from]}
+	if to < len(ids) {
+		r.hi = ids[to]
+	}
+	return r
+}
+
+func (q *query) sameWithHints(session *session, ids [][]byte, stretch idRange) (bool, error) {
+	single, err := session.explain(q.oneHintSQL(), ids[0])
+	if err != nil {
+		return false, err
+	}
+	together, err := session.explain(q.hintsSQL(stretch), stretch.params()...)
+	if err != nil {
+		return false, err
+	}
+	if single.Cost*float64(len(ids)) < together.Cost {
+		return q.sameForEach(session, ids)
+	}
+	row, err := session.row(q.hintsSQL(stretch), stretch.params()...)
+	return err == nil && string(row[0]) == "t", err
+}
+
+// sameForEach prepares the comparison, because planning it takes far longer than
+// a lookup.
+func (q *query) sameForEach(session *session, ids [][]byte) (bool, error) {
+	const name = "reindex_hint"
+	if _, err := session.pg.Prepare(session.ctx, name, q.oneHintSQL(), nil); err != nil {
+		return false, session.cause(err)
+	}
+	for _, id := range ids {
+		result := session.pg.ExecPrepared(session.ctx, name, [][]byte{id}, nil, nil).Read()
+		if result.Err != nil {
+			return false, session.cause(result.Err)
+		}
+		if string(result.Rows[0][0]) != "t" {
+			return false, nil
+		}
+	}
+	return true, session.exec("DEALLOCATE " + name)
 }
 
 // hinted are the queries with hints.

@@ -88,6 +88,10 @@ func (st *stream) addElement(list int, q *query, row [][]byte) error {
 	if err := st.appendRow(q, row); err != nil {
 		return err
 	}
+	for _, l := range q.lookups {
+		piece, _ := nextPiece(st.found(l, row))
+		st.batch.arena = append(st.batch.arena, piece...)
+	}
 	st.batch.arena = append(st.batch.arena, '}')
 	return st.batch.addElement(slot, list, start, q.distinct)
 }
@@ -107,7 +111,34 @@ func (st *stream) addElements(slot int32, list int, q *query, row [][]byte) erro
 			return err
 		}
 	}
+	for _, l := range q.lookups {
+		if err := st.addFound(slot, list, q, st.found(l, row)); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// addFound adds one element for each piece of a row that was looked up.
+func (st *stream) addFound(slot int32, list int, q *query, row []byte) error {
+	for piece, rest := nextPiece(row); piece != nil; piece, rest = nextPiece(rest) {
+		start := len(st.batch.arena)
+		st.batch.arena = append(st.batch.arena, piece...)
+		if err := st.batch.addElement(slot, list, start, q.distinct); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// found returns the pieces that a lookup adds to a row of its list.
+func (st *stream) found(l *lookup, row [][]byte) []byte {
+	if key := row[l.by]; key != nil {
+		if pieces := st.tables[l.number].find(key); pieces != nil {
+			return pieces
+		}
+	}
+	return l.missing
 }
 
 // appendRow appends the fields of a row to the arena, without the last brace.

@@ -33,6 +33,7 @@ type Snapshot struct {
 	info     Info
 	estimate int64
 	ranges   *ranges
+	tables   tables
 	holder   *session // keeps the snapshot importable
 	stop     context.CancelFunc
 	planned  sync.WaitGroup

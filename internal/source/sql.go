@@ -2,7 +2,6 @@ package source
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -119,20 +118,6 @@ func (q *query) medianSQL(r idRange) string {
 func boundariesSQL(table, column, collate string, n int64) string {
 	return fmt.Sprintf("SELECT id FROM (SELECT %[1]s AS id, pg_catalog.row_number() OVER (ORDER BY %[1]s%[2]s) AS n"+
 		" FROM %[3]s WHERE %[1]s IS NOT NULL) b WHERE n %% %[4]d = 0", column, collate, table, n)
-}
-
-// sampleSQL returns the ids in some places of the document query's order, from
-// 1, each with the next one and the one that comes so many documents later;
-// these are NULL beyond the end.
-func (q *query) sampleSQL(places []int64, later int) string {
-	list := make([]string, len(places))
-	for i, p := range places {
-		list[i] = strconv.FormatInt(p, 10)
-	}
-	return fmt.Sprintf("SELECT id, next, later FROM (SELECT %[1]s AS id, pg_catalog.row_number() OVER w AS n,"+
-		" pg_catalog.lead(%[1]s) OVER w AS next, pg_catalog.lead(%[1]s, %[3]d) OVER w AS later%[4]s"+
-		" WINDOW w AS (ORDER BY %[1]s%[2]s)) b WHERE n IN (%[5]s) AND id IS NOT NULL ORDER BY n",
-		q.idExpr(), q.collate, later, q.from(), strings.Join(list, ", "))
 }
 
 func (q *query) idExpr() string { return "q." + quoteName(q.idName) }

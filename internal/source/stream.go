@@ -46,7 +46,7 @@ type StreamStats struct {
 // snapshot that was lost is lost.
 func (s *Snapshot) Stream(ctx context.Context, emit func(document.Document) error) (StreamStats, error) {
 	st := &stream{
-		source: s.source, snapshot: s.info.Name, ranges: s.ranges,
+		source: s.source, snapshot: s.info.Name, ranges: s.ranges, shared: &s.tables,
 		batch: newBatch(s.source.document.family, len(s.source.lists)), orphans: make([]int64, len(s.source.lists)),
 	}
 	err := st.run(ctx, emit)
@@ -61,6 +61,8 @@ type stream struct {
 	snapshot string
 	session  *session // nil between connections
 	ranges   *ranges
+	shared   *tables  // of the snapshot
+	tables   []*table // the same, once they were read
 	batch    *batch
 	joiner   joiner
 	orphans  []int64 // of the range being read, by list
@@ -118,7 +120,10 @@ func (st *stream) load(r idRange, emit func(document.Document) error) error {
 	}
 	st.batch.reset(limit)
 	clear(st.orphans)
-	err := st.read(r)
+	err := st.lookUp()
+	if err == nil {
+		err = st.read(r)
+	}
 	if errors.Is(err, errRangeFull) {
 		return st.cut(r)
 	}
@@ -126,6 +131,14 @@ func (st *stream) load(r idRange, emit func(document.Document) error) error {
 		return err
 	}
 	return st.emit(emit)
+}
+
+// lookUp makes sure that the lookups were read.
+func (st *stream) lookUp() (err error) {
+	if st.tables == nil {
+		st.tables, err = st.shared.get(st.source, st.session)
+	}
+	return err
 }
 
 func (st *stream) emit(emit func(document.Document) error) error {

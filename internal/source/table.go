@@ -1,0 +1,152 @@
+package source
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/maphash"
+)
+
+// maxLookupBytes is what the rows of one lookup may take. 64 MiB are some three
+// million keys that share a few thousand rows of two numbers.
+const maxLookupBytes = 64 << 20
+
+var (
+	errKeyTwice = errors.New("two rows have this key; make it unique, or join in the list's query if both count")
+	errKeyLong  = fmt.Errorf("a key has at most %d bytes", maxIDBytes)
+	errTooLarge = fmt.Errorf("a lookup takes at most %d MiB of memory, and this one is larger; join it in the list's query instead", maxLookupBytes>>20)
+)
+
+// table has rows by key. A row is kept as the JSON that it adds, and rows that
+// add the same share it: 120,000 posts with two of 400 trusts take 20 bytes
+// each.
+type table struct {
+	seed  maphash.Seed
+	slots []uint32 // open addressing: 1 + position of an entry, or 0; its length is a power of two
+	// entries is for each key the position of its row (4 bytes), its length (2) and
+	// itself.
+	entries []byte
+	// rows is for each row its pieces, each with its length before it, and an
+	// empty one.
+	rows []byte
+}
+
+const entryHead = 6
+
+// pieceHead is the size of a length before a piece.
+const pieceHead = 4
+
+// openPiece makes room for the length of the piece that is appended next.
+func openPiece(row []byte) []byte { return append(row, 0, 0, 0, 0) }
+
+// closePiece writes the length of the piece that was opened at start; a row ends
+// with one that is empty, and no other is.
+func closePiece(row []byte, start int) {
+	binary.NativeEndian.PutUint32(row[start:], uint32(len(row)-start-pieceHead)) //nolint:gosec // a row is no longer than its table
+}
+
+// nextPiece splits the first piece off; it is nil behind the last.
+func nextPiece(row []byte) (piece, rest []byte) {
+	end := pieceHead + binary.NativeEndian.Uint32(row)
+	if end == pieceHead {
+		return nil, nil
+	}
+	return row[pieceHead:end], row[end:]
+}
+
+// find returns the pieces of the row with the key, or nil.
+func (t *table) find(key []byte) []byte {
+	mask := uint64(len(t.slots) - 1)
+	for at := maphash.Bytes(t.seed, key) & mask; t.slots[at] != 0; at = (at + 1) & mask {
+		if row, found := t.entry(t.slots[at]-1, key); found {
+			return t.rows[row:]
+		}
+	}
+	return nil
+}
+
+// entry returns the position of the row of the entry, and whether the key is its.
+func (t *table) entry(at uint32, key []byte) (row uint32, found bool) {
+	e := t.entries[at:]
+	if int(binary.NativeEndian.Uint16(e[4:])) != len(key) || !bytes.Equal(e[entryHead:entryHead+len(key)], key) {
+		return 0, false
+	}
+	return binary.NativeEndian.Uint32(e), true
+}
+
+// keyOf returns the key of an entry and the position behind it.
+func (t *table) keyOf(at uint32) (key []byte, next uint32) {
+	n := uint32(binary.NativeEndian.Uint16(t.entries[at+4:]))
+	return t.entries[at+entryHead : at+entryHead+n], at + entryHead + n
+}
+
+// tableBuilder fills a table.
+type tableBuilder struct {
+	t     table
+	n     int
+	limit int
+	// recent finds most of the rows that were added before: 1 + position, by
+	// some bits of their hash.
+	recent [1 << 14]uint32
+}
+
+func newTableBuilder(limit int) *tableBuilder {
+	return &tableBuilder{t: table{seed: maphash.MakeSeed(), slots: make([]uint32, 1024)}, limit: limit}
+}
+
+// add adds a row, which is copied.
+func (b *tableBuilder) add(key, row []byte) error {
+	t := &b.t
+	if len(key) > maxIDBytes {
+		return errKeyLong
+	}
+	if t.find(key) != nil {
+		return errKeyTwice
+	}
+	if len(t.entries)+len(t.rows)+4*len(t.slots)+len(key)+len(row) > b.limit {
+		return errTooLarge
+	}
+	if b.n++; 4*b.n > 3*len(t.slots) {
+		b.grow()
+	}
+	entry := uint32(len(t.entries)) //nolint:gosec // bounded by limit
+	t.entries = binary.NativeEndian.AppendUint32(t.entries, b.share(row))
+	t.entries = binary.NativeEndian.AppendUint16(t.entries, uint16(len(key))) //nolint:gosec // checked above
+	t.entries = append(t.entries, key...)
+	t.place(entry)
+	return nil
+}
+
+// share returns the position of an equal row, or that of a new one.
+func (b *tableBuilder) share(row []byte) uint32 {
+	t := &b.t
+	recent := &b.recent[maphash.Bytes(t.seed, row)%uint64(len(b.recent))]
+	if *recent == 0 || !bytes.HasPrefix(t.rows[*recent-1:], row) {
+		*recent = uint32(len(t.rows)) + 1 //nolint:gosec // bounded by limit
+		t.rows = append(t.rows, row...)
+	}
+	return *recent - 1
+}
+
+// place enters an entry into the slots.
+func (t *table) place(entry uint32) {
+	key, _ := t.keyOf(entry)
+	mask := uint64(len(t.slots) - 1)
+	at := maphash.Bytes(t.seed, key) & mask
+	for t.slots[at] != 0 {
+		at = (at + 1) & mask
+	}
+	t.slots[at] = entry + 1
+}
+
+func (b *tableBuilder) grow() {
+	t := &b.t
+	t.slots = make([]uint32, 2*len(t.slots))
+	for at := uint32(0); int(at) < len(t.entries); {
+		t.place(at)
+		_, at = t.keyOf(at)
+	}
+}
+
+func (b *tableBuilder) table() *table { return &b.t }
