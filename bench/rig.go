@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -166,14 +167,23 @@ func (r *rig) remove(ctx context.Context, index string) error {
 	return es.Do(ctx, r.es, http.MethodDelete, "/"+index, nil, nil)
 }
 
-// warmUp loads documents until the JVM has compiled what loading needs.
+// warmUp loads documents until the JVM has compiled what loading needs: as the
+// ceiling does and as the program does, whose requests ask for more.
 func (r *rig) warmUp(ctx context.Context) error {
-	for loaded := 0; loaded < r.warm; loaded += len(r.corpus.prints) {
-		if _, err := replayed("filter_path=errors", false)(ctx, r, r.prefix+"warm"); err != nil {
-			return err
-		}
-		if err := r.remove(ctx, r.prefix+"warm"); err != nil {
-			return err
+	fills := []func(context.Context, *rig, string) (outcome, error){replayed("filter_path=errors", false)}
+	if r.reindex != "" {
+		fills = append(fills, pipelineWith("--catch-up off"))
+	}
+	for loaded := 0; loaded < r.warm; {
+		for _, fill := range fills {
+			o, err := fill(ctx, r, r.prefix+"warm")
+			if err != nil {
+				return err
+			}
+			if err := r.remove(ctx, cmp.Or(o.index, r.prefix+"warm")); err != nil {
+				return err
+			}
+			loaded += len(r.corpus.prints)
 		}
 	}
 	return nil

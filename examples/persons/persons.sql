@@ -33,14 +33,14 @@ JOIN contact_details c ON c.person_id = p.id /*range c.person_id*/
 LEFT JOIN gmc_details gmc ON gmc.person_id = p.id /*range gmc.person_id*/
 LEFT JOIN gdc_details gdc ON gdc.person_id = p.id /*range gdc.person_id*/
 -- Two placements can be current, and a placement can have two primary specialties: one of each counts, the same one
--- every time. The order is that of the index placement_person_dates read backwards: no sort.
+-- every time. Few are current, so sorting them costs little, and in this order they are merged with the others.
 LEFT JOIN (
     SELECT DISTINCT ON (f.person_id) f.person_id, f.type, f.post_id, f.grade_id, f.site_id,
         (SELECT specialty_id FROM placement_specialty
          WHERE placement_id = f.id AND type = 'PRIMARY' ORDER BY specialty_id LIMIT 1) AS specialty_id
     FROM placement f
     WHERE f.date_to >= current_date AND f.date_from <= current_date /*range f.person_id*/
-    ORDER BY f.person_id DESC, f.date_to DESC, f.date_from DESC, f.id DESC
+    ORDER BY f.person_id, f.date_to DESC, f.date_from DESC, f.id DESC
 ) pl ON pl.person_id = p.id
 LEFT JOIN grade g ON g.id = pl.grade_id
 LEFT JOIN site s ON s.id = pl.site_id

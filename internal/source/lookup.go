@@ -168,7 +168,7 @@ func (l *lookup) read(session *session) (*table, error) {
 	if _, err := rows.Close(); err != nil {
 		return nil, fmt.Errorf("read %s: %w", l.name, advise(session.cause(err)))
 	}
-	return b.table(), nil
+	return b.table(familyOf(l.columns[l.key].oid) == idInteger), nil
 }
 
 // tables are the lookups of one snapshot, read once by whichever stream comes
