@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -42,6 +43,8 @@ type sample struct {
 	Total         float64 `json:"total,omitempty"` // of the program, with what it does after the swap
 	Edits         float64 `json:"edits_per_second,omitempty"`
 	CatchUp       catchUp `json:"catch_up"`
+	// Phases are the steps of a run of the program, milliseconds after its start.
+	Phases map[string]int64 `json:"phase_after_ms,omitempty"`
 }
 
 // measure lets the ways take turns.
@@ -105,7 +108,7 @@ func (r *rig) measure(ctx context.Context, w way) (sample, error) {
 	s := sample{
 		Way: w.name, Label: w.label, Elapsed: o.elapsed.Seconds(), Load: o.load.Seconds(),
 		DocsPerSecond: n / o.elapsed.Seconds(), MBPerSecond: float64(r.corpus.bytes) / 1e6 / o.elapsed.Seconds(),
-		CPU: o.cpu.Seconds(), PeakBytes: o.peak, Latency: o.latency, CatchUp: o.catchUp, Total: o.total.Seconds(),
+		CPU: o.cpu.Seconds(), PeakBytes: o.peak, Latency: o.latency, CatchUp: o.catchUp, Total: o.total.Seconds(), Phases: o.phases,
 		Postgres:      (after.postgres - before.postgres).Seconds() * o.scale,
 		Elasticsearch: (after.elasticsearch - before.elasticsearch).Seconds() * o.scale,
 	}
@@ -153,6 +156,30 @@ func (r report) table(out io.Writer) {
 	}
 	_ = w.Flush() // to the terminal
 	fmt.Fprintln(out)
+	r.steps(out)
+}
+
+// steps prints when runs of the program reached their phases.
+func (r report) steps(out io.Writer) {
+	phases := []string{"locked", "created", "first_document", "loaded", "verified", "swapped", "released"}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ms after the start\t"+strings.Join(phases, "\t"))
+	found := false
+	for _, way := range r.ways() {
+		if r.spread(way, func(s sample) float64 { return float64(s.Phases["swapped"]) }).most == 0 {
+			continue
+		}
+		found = true
+		fmt.Fprint(w, r.label(way))
+		for _, p := range phases {
+			fmt.Fprintf(w, "\t%.0f", r.spread(way, func(s sample) float64 { return float64(s.Phases[p]) }).median)
+		}
+		fmt.Fprintln(w)
+	}
+	if found {
+		_ = w.Flush() // to the terminal
+		fmt.Fprintln(out)
+	}
 }
 
 // ways are those measured, in their order.

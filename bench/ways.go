@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"syscall"
@@ -44,7 +45,8 @@ type outcome struct {
 	edits     int64         // made beside it
 	editing   time.Duration // took
 	catchUp   catchUp
-	total     time.Duration // of a run of the program, with what comes after the swap
+	total     time.Duration    // of a run of the program, with what comes after the swap
+	phases    map[string]int64 // of such a run, milliseconds after its start
 	// scale is what elapsed and all other times were multiplied by, because
 	// only a part was measured; 0 for nothing.
 	scale float64
@@ -151,6 +153,7 @@ type summary struct {
 	Outcome string
 	Index   string
 	Phases  map[string]int64 `json:"phase_after_ms"`
+	First   int64            `json:"first_document_ms"`
 	TotalMS int64            `json:"duration_ms"`
 	LoadMS  int64            `json:"load_duration_ms"`
 	Latency latency          `json:"bulk_latency_ms"`
@@ -186,9 +189,16 @@ func pipelineWith(settings string) func(context.Context, *rig, string) (outcome,
 		return outcome{
 			index: s.Index, elapsed: time.Duration(swapped) * time.Millisecond,
 			load: time.Duration(s.LoadMS) * time.Millisecond, cpu: c.cpu, peak: c.peak, latency: s.Latency,
-			catchUp: s.catchUp, total: time.Duration(s.TotalMS) * time.Millisecond,
+			catchUp: s.catchUp, total: time.Duration(s.TotalMS) * time.Millisecond, phases: s.phases(),
 		}, nil
 	}
+}
+
+// phases are the steps of a run, with the first document among them.
+func (s summary) phases() map[string]int64 {
+	all := maps.Clone(s.Phases)
+	all["first_document"] = s.First
+	return all
 }
 
 // environment is what the program is told beside its configuration file.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -77,12 +78,16 @@ func (r *run) onFailure(f bulk.Failure) {
 // producers are the source streams; each has its own connection.
 func (r *run) producers() []bulk.Producer {
 	producers := make([]bulk.Producer, r.opts.readers())
+	var first sync.Once
 	for i := range producers {
 		producers[i] = func(ctx context.Context, add func(document.Document) error) error {
 			if r.prints != nil {
 				add = r.loadPrints(add)
 			}
-			stats, err := r.snapshot.Stream(ctx, add)
+			stats, err := r.snapshot.Stream(ctx, func(d document.Document) error {
+				first.Do(func() { r.report.FirstDocument = time.Since(r.report.Started) })
+				return add(d)
+			})
 			r.orphans.Add(stats.OrphanRows)
 			return err
 		}

@@ -56,6 +56,9 @@ type Report struct {
 	Started       time.Time
 	Duration      time.Duration
 	Loading       time.Duration // of Duration, reading and sending documents
+	// FirstDocument is the time from the start of the run until the first
+	// document was read; 0 if none was.
+	FirstDocument time.Duration
 	SnapshotAt    time.Time
 	Phases        []PhaseTime
 	Deleted       []string          // generations retired

@@ -52,7 +52,7 @@ func (a *app) bench(ctx context.Context, c *config.Config, documents, rounds int
 	if err != nil {
 		return err
 	}
-	transport, err := elasticsearch(c.Elasticsearch, 8)
+	transport, err := bulkClient(c)
 	if err != nil {
 		return err
 	}

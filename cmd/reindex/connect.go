@@ -15,7 +15,18 @@ import (
 
 // elasticsearch returns a client with connections of its own.
 func elasticsearch(c config.Elasticsearch, connections int) (esapi.Transport, error) {
-	return es.New(es.Config{
+	return es.New(clientConfig(c, connections))
+}
+
+// bulkClient returns the client that documents go through.
+func bulkClient(c *config.Config) (esapi.Transport, error) {
+	cfg := clientConfig(c.Elasticsearch, max(c.Load.Workers, 8))
+	cfg.Compress = c.Load.Compression == config.CompressionGzip
+	return es.New(cfg)
+}
+
+func clientConfig(c config.Elasticsearch, connections int) es.Config {
+	return es.Config{
 		Addresses:   c.URLs,
 		APIKey:      c.APIKey.Reveal(),
 		Username:    c.Username,
@@ -25,7 +36,7 @@ func elasticsearch(c config.Elasticsearch, connections int) (esapi.Transport, er
 		ClientKey:   []byte(c.ClientKey.Text),
 		Fingerprint: c.Fingerprint,
 		Connections: connections,
-	})
+	}
 }
 
 // alias returns the client of the alias, on connections that the loader does

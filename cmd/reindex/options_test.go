@@ -27,6 +27,16 @@ func TestIfOlderThan(t *testing.T) {
 	}
 }
 
+func TestCompressedRunsLoadTheSame(t *testing.T) {
+	t.Parallel()
+	db := notesDatabase(t, 500)
+	p := newProject(t, db, notes())
+	if s := p.rebuild(t, "--compression", "gzip"); s["acknowledged"] != 500.0 {
+		t.Errorf("summary %v, want 500 documents", s)
+	}
+	p.succeed(t, "verify")
+}
+
 func TestLockTimeout(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

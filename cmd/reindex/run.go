@@ -67,6 +67,7 @@ func addSettingFlags(cmd *cobra.Command) {
 	flags.String("workers", "", "bulk requests in flight, or auto (default auto)")
 	flags.String("batch-bytes", "", "largest bulk request (default 4MiB)")
 	flags.String("retry-for", "", "how long a bulk request is repeated while Elasticsearch is busy (default 1m)")
+	flags.String("compression", "", "of bulk requests: gzip where the network is slow, or none (default none)")
 	flags.String("catch-up", "", "what to do about rows that change meanwhile: off, once or until-quiet (default until-quiet)")
 	flags.String("lease", "", "how long a crashed run blocks the next (default 30s)")
 }
@@ -159,7 +160,7 @@ func (a *app) deps(ctx context.Context, c *config.Config, o pipeline.Observer, b
 		src.Close()
 		return pipeline.Deps{}, nil, err
 	}
-	bulk, err := elasticsearch(c.Elasticsearch, max(c.Load.Workers, 8))
+	bulk, err := bulkClient(c)
 	if err != nil {
 		src.Close()
 		return pipeline.Deps{}, nil, err

@@ -121,6 +121,8 @@ type Loading struct {
 	// Elasticsearch is busy or away, without any of its documents getting
 	// through. Defaults to 1m; 1s to 24h.
 	RetryFor time.Duration
+	// Compression (compression) of bulk requests. Defaults to none.
+	Compression Compression
 }
 
 // Gates (gates) are what a finished index must pass before it goes live.
@@ -140,6 +142,15 @@ type Lock struct {
 	// 2s to 10m.
 	Lease time.Duration
 }
+
+// Compression is how the documents travel to Elasticsearch.
+type Compression string
+
+// The values of load.compression.
+const (
+	CompressionNone Compression = "none"
+	CompressionGzip Compression = "gzip" // a tenth of the bytes, for some processor time on both sides
+)
 
 // CatchUp says what happens to rows that changed while the index was loaded.
 type CatchUp string

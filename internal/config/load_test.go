@@ -35,7 +35,7 @@ source:
 index:
   body: persons.index.json
   keep: 3
-load: { workers: 4, batch_bytes: 1MB, max_failures: 7, failures_file: failures.jsonl, retry_for: 90s }
+load: { workers: 4, batch_bytes: 1MB, max_failures: 7, failures_file: failures.jsonl, retry_for: 90s, compression: gzip }
 gates: { max_shrink: 0.25, min_documents: 1000 }
 lock: { lease: 1m }
 catch_up: once
@@ -112,7 +112,7 @@ func TestLoad(t *testing.T) {
 			Index: Index{Body: json.RawMessage(indexBody), BodyPath: filepath.Join(dir, "persons.index.json"), Keep: 3},
 			Load: Loading{
 				Workers: 4, BatchBytes: 1_000_000, MaxFailures: 7,
-				FailuresFile: filepath.Join(dir, "failures.jsonl"), RetryFor: 90 * time.Second,
+				FailuresFile: filepath.Join(dir, "failures.jsonl"), RetryFor: 90 * time.Second, Compression: CompressionGzip,
 			},
 			Gates:    Gates{MaxShrink: 0.25, MinDocuments: 1000},
 			Lock:     Lock{Lease: time.Minute},
@@ -134,7 +134,7 @@ func TestLoad(t *testing.T) {
 			Path: got.Path, Alias: "persons",
 			Elasticsearch: got.Elasticsearch, Source: got.Source,
 			Index:    Index{Body: got.Index.Body, BodyPath: got.Index.BodyPath, Keep: 1},
-			Load:     Loading{BatchBytes: 4 << 20, RetryFor: time.Minute},
+			Load:     Loading{BatchBytes: 4 << 20, RetryFor: time.Minute, Compression: CompressionNone},
 			Gates:    Gates{MaxShrink: 0.1, MinDocuments: 1},
 			Lock:     Lock{Lease: 30 * time.Second},
 			CatchUp:  CatchUpUntilQuiet,

@@ -57,6 +57,7 @@ func settings(c *Config) []setting {
 		{field: "load.max_failures", flag: "max-failures", standard: "0", parse: count(&load.MaxFailures, 0, math.MaxInt64)},
 		{field: "load.failures_file", flag: "failures-file", parse: output(&load.FailuresFile)},
 		{field: "load.retry_for", flag: "retry-for", standard: "1m", parse: duration(&load.RetryFor, time.Second, 24*time.Hour)},
+		{field: "load.compression", flag: "compression", standard: "none", parse: oneOf(&load.Compression, CompressionNone, CompressionGzip)},
 
 		{field: "gates.max_shrink", flag: "max-shrink", standard: "10%", parse: fraction(&c.Gates.MaxShrink)},
 		{field: "gates.min_documents", flag: "min-documents", standard: "1", parse: count(&c.Gates.MinDocuments, 0, math.MaxInt64)},

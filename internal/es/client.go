@@ -1,6 +1,7 @@
 package es
 
 import (
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"net"
@@ -27,6 +28,9 @@ type Config struct {
 	// Connections is how many idle connections are kept per address.
 	// Defaults to 4.
 	Connections int
+	// Compress sends request bodies as gzip. Worth its processor time where the
+	// network is slow: documents of JSON shrink to a tenth or so.
+	Compress bool
 }
 
 // New returns a client that sends a write once: by default the transport would
@@ -68,6 +72,9 @@ func single(u *url.URL, cfg Config, transport http.RoundTripper) (esapi.Transpor
 		elastictransport.WithURLs(u),
 		elastictransport.WithDisableRetry(),
 		elastictransport.WithTransport(genuine{transport}),
+	}
+	if cfg.Compress {
+		options = append(options, elastictransport.WithCompression(gzip.BestSpeed))
 	}
 	switch {
 	case cfg.APIKey != "":

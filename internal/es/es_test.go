@@ -1,6 +1,7 @@
 package es
 
 import (
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -50,6 +51,37 @@ func newClient(t *testing.T, cfg Config) esapi.Transport {
 		t.Fatal(err)
 	}
 	return client
+}
+
+func TestCompressedBodiesSayTheSame(t *testing.T) {
+	t.Parallel()
+	body := strings.Repeat(`{"index":{"_id":"17"}}`+"\n", 1000)
+	var got, encoding string
+	var length int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Elastic-Product", "Elasticsearch")
+		encoding, length = r.Header.Get("Content-Encoding"), r.ContentLength
+		unpacked, err := gzip.NewReader(r.Body)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		text, err := io.ReadAll(unpacked)
+		if err != nil {
+			t.Error(err)
+		}
+		got = string(text)
+	}))
+	t.Cleanup(server.Close)
+	client := newClient(t, Config{Addresses: []string{server.URL}, Compress: true})
+	for range 2 { // the second time with used buffers
+		if err := Do(t.Context(), client, http.MethodPost, "/x/_bulk", []byte(body), nil); err != nil {
+			t.Fatal(err)
+		}
+		if got != body || encoding != "gzip" || length > int64(len(body)/10) {
+			t.Errorf("the server got %d bytes in %d as %q, want %d in a tenth of that as gzip", len(got), length, encoding, len(body))
+		}
+	}
 }
 
 func TestAnswersAndWhatTheyProve(t *testing.T) {

@@ -274,6 +274,16 @@ func documents() []mutant {
 			tests: []string{"TestServerVersions"},
 		},
 		{
+			name: "a lookup's key that comes twice", file: "internal/source/table.go",
+			old: "\t\treturn errKeyTwice\n", new: "\t\treturn nil\n",
+			tests: []string{"TestLookupsThatCannotBeAreRefused"},
+		},
+		{
+			name: "a range hint on another column than the id", file: "internal/source/hint.go",
+			old: "\t\tif !same {", new: "\t\tif false {",
+			tests: []string{"TestHintOnAnotherColumnThanTheIDIsRefused"},
+		},
+		{
 			name: "doubles overwrite one another", file: "internal/bulk/settle.go",
 			old: "if s.loader.opts.Fresh && !it.resent && stop == nil {", new: "if false {",
 			tests: []string{"TestServerNamesADouble"},

@@ -52,11 +52,25 @@
 //
 // becomes ON c.person_id = p.id AND c.person_id >= $1 AND c.person_id < $2. It
 // has to hold names only, and promises that the column is the id in every row
-// that matters. The promise is tested: the first [Snapshot.Count] reads some 512
-// documents from the middle with and without the comments and refuses a
-// difference; for that the query runs once as it is written, about the cost of
-// counting it. Where the planner finds single documents by indices, 16 from all
-// over the ids are compared too.
+// that matters. The promise is tested: the first [Snapshot.Count] reads 512
+// documents or more from all over the ids with and without the comments and
+// refuses a difference, by one prepared statement: 0.1 s of PostgreSQL's processor
+// with the persons query. Where the planner finds no single document by indices, a
+// stretch of them from the middle is compared instead, for which the query runs
+// once as it is written.
+//
+// # Lookups
+//
+// A table that is small beside the rows that refer to it, such as 120,000 posts
+// beside 2,000,000 placements, would be read by PostgreSQL for the join of every
+// range again, and its columns sent with every row. [List.Lookups] are read once
+// per snapshot instead and joined here, by the one column whose name they share
+// with the list's query, as by LEFT JOIN: a key that is NULL or has no row adds
+// NULLs, or with Unpivot nothing. Two rows of one key are an error, because a
+// join would have doubled elements. Keys are compared by their text, whatever
+// their collation. All streams of a snapshot share the table: 4 bytes for a key
+// from a sequence, some 20 and the key itself for any other, and the JSON of each
+// different row.
 //
 // # JSON
 //
