@@ -11,9 +11,19 @@ import (
 
 // Refresh makes everything written so far searchable and counts it.
 func (b *Build) Refresh(ctx context.Context) (documents int64, err error) {
+	if _, err := b.RefreshShards(ctx); err != nil {
+		return 0, err
+	}
+	return b.lease.c.Count(ctx, b.Index)
+}
+
+// RefreshShards makes everything written so far searchable, and returns how many
+// shards took part.
+func (b *Build) RefreshShards(ctx context.Context) (shards int, err error) {
 	c := b.lease.c
 	var answer struct {
 		Shards struct {
+			Total  int `json:"total"`
 			Failed int `json:"failed"`
 		} `json:"_shards"`
 	}
@@ -27,7 +37,7 @@ func (b *Build) Refresh(ctx context.Context) (documents int64, err error) {
 	if answer.Shards.Failed > 0 {
 		return 0, fmt.Errorf("refresh %s: %d shards failed", b.Index, answer.Shards.Failed)
 	}
-	return c.Count(ctx, b.Index)
+	return answer.Shards.Total, nil
 }
 
 // healthInterval is how often the copying of replicas is looked at.

@@ -101,26 +101,28 @@ func (r *run) count(c bulk.Counts) {
 	r.report.Orphans = r.orphans.Load()
 }
 
-// refreshBytes is after how many bytes the index is refreshed while it is
-// filled. Elasticsearch keeps up to a tenth of its heap in its buffer, and
-// a refresh writes the buffer of a shard with one thread: at the end of the load
-// the rest of the machine would have to wait for it, 1.5 s after 350,000 persons,
-// a sixth of the time. Every 64 MiB, that work is done beside other requests,
-// and little is left for the end. bench/README.md has what it gave.
+// refreshBytes is after how many bytes for each shard the index is refreshed
+// while it is filled. Elasticsearch keeps up to a tenth of its heap in its buffer,
+// and a refresh writes the buffer of a shard with one thread: at the end of the
+// load the rest of the machine would have to wait for it, 1.5 s after 350,000
+// persons, a sixth of the time. Every 64 MiB, that work is done beside other
+// requests, and little is left for the end. bench/README.md has what it gave.
 const refreshBytes = 64 << 20
 
 // refreshBeside refreshes the index from time to time, until the function it
 // returns is called. Nothing depends on it: the refresh that counts comes after
 // the load.
 func (r *run) refreshBeside(ctx context.Context, loader *bulk.Loader) (stop func()) {
-	last := int64(0)
+	last, shards := int64(0), 1
 	return every(ctx, progressEvery, func(ctx context.Context) {
 		sent := loader.Counts().Bytes
-		if sent-last < refreshBytes {
+		if sent-last < refreshBytes*int64(shards) {
 			return
 		}
 		last = sent
-		if _, err := r.build.Refresh(ctx); err != nil && ctx.Err() == nil {
+		n, err := r.build.RefreshShards(ctx)
+		shards = max(1, n)
+		if err != nil && ctx.Err() == nil {
 			r.Log.DebugContext(ctx, "not refreshed while loading", slog.String("index", r.build.Index), slog.Any("error", err))
 		}
 	})
