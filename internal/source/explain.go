@@ -39,6 +39,28 @@ func (p plan) comparesAll() bool {
 	return p.Node == "Nested Loop" && p.Join != "" || slices.ContainsFunc(p.Plans, plan.comparesAll)
 }
 
+// costOf is the cost of the plan if it has so many rows and not as few as the
+// planner expects, as far as its loops go; other nodes are taken for right.
+func (p plan) costOf(rows float64) float64 {
+	const much = 8 // an estimate is seldom better than that
+	expected := max(p.Rows, 1)
+	if rows < much*expected {
+		return p.Cost
+	}
+	return p.Cost + p.loops()*(rows/expected-1)
+}
+
+// loops is the cost of what nested loops do for the rows of their first side.
+func (p plan) loops() (cost float64) {
+	if p.Node == "Nested Loop" && len(p.Plans) > 0 {
+		cost = max(0, p.Cost-p.Plans[0].Cost)
+	}
+	for _, child := range p.Plans {
+		cost += child.loops()
+	}
+	return cost
+}
+
 // readsEverything tells whether the condition of a range is applied to the
 // finished rows of the query, or to a CTE, instead of inside it.
 func (p plan) readsEverything() bool {

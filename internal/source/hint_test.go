@@ -57,7 +57,7 @@ func TestOnlyLoopsThatCompareAllAreAvoided(t *testing.T) {
 	r := idRange{lo: []byte("10"), hi: []byte("2000")}
 	for range 2 {
 		for q, want := range map[*query]string{src.document: "off", src.lists[0]: "on"} {
-			if err := session.planFor(q, r); err != nil {
+			if err := session.planFor(q, r, 0); err != nil {
 				t.Fatal(err)
 			}
 			row, err := session.row("SHOW enable_nestloop")
@@ -65,6 +65,60 @@ func TestOnlyLoopsThatCompareAllAreAvoided(t *testing.T) {
 				t.Errorf("%s: enable_nestloop is %s, %v; want %s", q.name, row, err, want)
 			}
 		}
+	}
+}
+
+// Two tables cut to one range of one key: the planner takes the rows that meet
+// for a 67th of them, and would look up what a third table adds one by one.
+func TestLoopsAreAvoidedWhereMoreRowsComeThanThePlannerExpects(t *testing.T) {
+	t.Parallel()
+	url := database(t, `
+		CREATE TABLE person (id bigint PRIMARY KEY, name text);
+		CREATE TABLE detail (person_id bigint PRIMARY KEY, title text);
+		CREATE TABLE extra (person_id bigint PRIMARY KEY, note text);
+		INSERT INTO person SELECT i, 'name ' || i FROM generate_series(1, 20000) i;
+		INSERT INTO detail SELECT i, 'title ' || i FROM generate_series(1, 20000) i;
+		INSERT INTO extra SELECT i, 'note ' || i FROM generate_series(1, 20000) i WHERE i % 5 > 0;
+		ANALYZE`)
+	src := open(t, config(url, "id", `SELECT p.id, p.name, d.title, e.note FROM person p
+		JOIN detail d ON d.person_id = p.id /*range d.person_id*/
+		LEFT JOIN extra e ON e.person_id = p.id /*range e.person_id*/`))
+	session, err := connect(t.Context(), src.conf, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.close()
+	r := idRange{lo: []byte("100"), hi: []byte("400")}
+	for _, tt := range []struct {
+		rows int
+		want string
+	}{{300, "off"}, {5, "on"}, {300, "off"}, {0, "on"}} {
+		if err := session.planFor(src.document, r, tt.rows); err != nil {
+			t.Fatal(err)
+		}
+		row, err := session.row("SHOW enable_nestloop")
+		if err != nil || string(row[0]) != tt.want {
+			t.Errorf("%d rows: enable_nestloop is %s, %v; want %s", tt.rows, row, err, tt.want)
+		}
+	}
+}
+
+// A lookup in a table that has no range stays one, however many rows there are:
+// reading all of that table would cost more.
+func TestCostOfLoops(t *testing.T) {
+	t.Parallel()
+	scan := plan{Node: "Seq Scan", Rows: 10, Cost: 100}
+	lookup := plan{Node: "Index Scan", Rows: 1, Cost: 8}
+	inner := plan{Node: "Nested Loop", Rows: 10, Cost: 180, Plans: []plan{scan, lookup}}
+	outer := plan{Node: "Nested Loop", Rows: 10, Cost: 220, Plans: []plan{inner, lookup}}
+	sorted := plan{Node: "Sort", Rows: 10, Cost: 230, Plans: []plan{outer}}
+	for rows, want := range map[float64]float64{0: 230, 10: 230, 79: 230, 100: 230 + 9*120, 1000: 230 + 99*120} {
+		if got := sorted.costOf(rows); got != want {
+			t.Errorf("cost of %.0f rows = %.0f, want %.0f", rows, got, want)
+		}
+	}
+	if got := scan.costOf(1e6); got != 100 {
+		t.Errorf("cost without loops = %.0f, want 100", got)
 	}
 }
 

@@ -8,11 +8,11 @@ import (
 // read puts the rows of all queries in the range into the batch, the document
 // query's first: they make the slots that list rows look for.
 func (st *stream) read(r idRange) error {
-	if err := st.rows(st.source.document, r, st.addDocument); err != nil {
+	if err := st.rows(st.source.document, r, st.source.rangeDocuments, st.addDocument); err != nil {
 		return err
 	}
 	for i, q := range st.source.lists {
-		err := st.rows(q, r, func(row [][]byte) error { return st.addElement(i, q, row) })
+		err := st.rows(q, r, 0, func(row [][]byte) error { return st.addElement(i, q, row) })
 		if err != nil {
 			return err
 		}
@@ -20,10 +20,11 @@ func (st *stream) read(r idRange) error {
 	return nil
 }
 
-// rows calls add for each row of one query in the range. An error of add
-// leaves the query running; closing the session ends it.
-func (st *stream) rows(q *query, r idRange, add func([][]byte) error) error {
-	if err := st.session.planFor(q, r); err != nil {
+// rows calls add for each row of one query in the range, which should have so
+// many, or 0. An error of add leaves the query running; closing the session ends
+// it.
+func (st *stream) rows(q *query, r idRange, expected int, add func([][]byte) error) error {
+	if err := st.session.planFor(q, r, expected); err != nil {
 		return fmt.Errorf("plan %s, %s: %w", q.name, r, advise(err))
 	}
 	rows := st.session.pg.ExecParams(st.session.ctx, q.ranges[r.index()], r.params(), nil, nil, nil)

@@ -186,7 +186,7 @@ func (st *stream) cut(r idRange) error {
 		return err
 	}
 	q := st.source.document
-	if err := st.session.planFor(q, r); err != nil {
+	if err := st.session.planFor(q, r, st.source.rangeDocuments); err != nil {
 		return fmt.Errorf("cut %s of %s: %w", r, q.name, advise(err))
 	}
 	row, err := st.session.row(q.medianSQL(r), r.params()...)

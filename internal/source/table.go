@@ -35,9 +35,15 @@ type table struct {
 	// itself.
 	entries []byte
 	// rows is for each row its pieces, each with its length before it, and an
-	// empty one.
-	rows []byte
+	// empty one. It is kept in chunks, because one slice that grows is up to a
+	// quarter larger than what it holds.
+	rows     [][]byte
+	rowBytes int
 }
+
+// chunkBits says how large a chunk is, and which part of a position is that in
+// the chunk. A row that is larger has a chunk of its own.
+const chunkBits = 18
 
 const entryHead = 6
 
@@ -70,7 +76,7 @@ func (t *table) find(key []byte) []byte {
 	mask := uint64(len(t.slots) - 1)
 	for at := maphash.Bytes(t.seed, key) & mask; t.slots[at] != 0; at = (at + 1) & mask {
 		if row, found := t.entry(t.slots[at]-1, key); found {
-			return t.rows[row:]
+			return t.row(row)
 		}
 	}
 	return nil
@@ -82,7 +88,23 @@ func (t *table) at(key int64) []byte {
 	if i >= uint64(len(t.dense)) || t.dense[i] == 0 {
 		return nil
 	}
-	return t.rows[t.dense[i]-1:]
+	return t.row(t.dense[i] - 1)
+}
+
+// row returns what lies from a position on.
+func (t *table) row(at uint32) []byte { return t.rows[at>>chunkBits][at&(1<<chunkBits-1):] }
+
+// appendRow returns the position of a new row.
+func (t *table) appendRow(row []byte) uint32 {
+	last := len(t.rows) - 1
+	if last < 0 || len(t.rows[last])+len(row) > cap(t.rows[last]) {
+		t.rows = append(t.rows, make([]byte, 0, max(1<<chunkBits, len(row))))
+		last++
+	}
+	at := uint32(last<<chunkBits | len(t.rows[last])) //nolint:gosec // bounded by the builder's limit
+	t.rows[last] = append(t.rows[last], row...)
+	t.rowBytes += len(row)
+	return at
 }
 
 // integer reads what PostgreSQL printed.
@@ -129,7 +151,7 @@ func (b *tableBuilder) add(key, row []byte) error {
 	if t.find(key) != nil {
 		return errKeyTwice
 	}
-	if len(t.entries)+len(t.rows)+4*len(t.slots)+len(key)+len(row) > b.limit {
+	if len(t.entries)+t.rowBytes+4*len(t.slots)+len(key)+len(row) > b.limit {
 		return errTooLarge
 	}
 	if b.n++; 4*b.n > 3*len(t.slots) {
@@ -147,9 +169,8 @@ func (b *tableBuilder) add(key, row []byte) error {
 func (b *tableBuilder) share(row []byte) uint32 {
 	t := &b.t
 	recent := &b.recent[maphash.Bytes(t.seed, row)%uint64(len(b.recent))]
-	if *recent == 0 || !bytes.HasPrefix(t.rows[*recent-1:], row) {
-		*recent = uint32(len(t.rows)) + 1 //nolint:gosec // bounded by limit
-		t.rows = append(t.rows, row...)
+	if *recent == 0 || !bytes.HasPrefix(t.row(*recent-1), row) {
+		*recent = t.appendRow(row) + 1
 	}
 	return *recent - 1
 }
@@ -189,7 +210,7 @@ func (b *tableBuilder) table(integers bool) *table {
 	if span >= uint64(spread*b.n) {      //nolint:gosec // n is not negative
 		return t
 	}
-	d := &table{dense: make([]uint32, span+1), first: least, rows: t.rows}
+	d := &table{dense: make([]uint32, span+1), first: least, rows: t.rows, rowBytes: t.rowBytes}
 	t.each(func(key []byte, row uint32) { d.dense[integer(key)-least] = row + 1 })
 	return d
 }

@@ -95,7 +95,7 @@ func TestTableSharesEqualRows(t *testing.T) {
 		}
 	}
 	table := b.table(true)
-	if got, most := len(table.rows), len(row("a"))+len(row("a", "b")); got > most {
+	if got, most := table.rowBytes, len(row("a"))+len(row("a", "b")); got > most {
 		t.Errorf("rows take %d bytes, want at most %d", got, most)
 	}
 	if got := pieces(table.find([]byte("4"))) + "," + pieces(table.find([]byte("5"))); got != "a,a b" {
