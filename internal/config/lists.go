@@ -136,8 +136,12 @@ func (l *loader) lists() {
 		if y.unpivot != "" {
 			shown += " (unpivot " + y.unpivot + ")"
 		}
-		for _, v := range y.lookups {
-			shown += " (lookup " + v.display() + ")"
+		if len(y.lookups) > 0 {
+			names := make([]string, len(y.lookups))
+			for i, v := range y.lookups {
+				names[i] = v.display()
+			}
+			shown += " (lookups " + strings.Join(names, ", ") + ")"
 		}
 		l.note(field, shown, y.query)
 	}

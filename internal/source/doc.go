@@ -26,17 +26,16 @@
 //
 // # Cost
 //
-// Measured on a machine of 2 cores that others kept busy, so by processor time
-// where that could be had. 350,000 persons with 2,800,000 list rows take about
-// 4.7 µs of the client's processor each (BenchmarkStream; 4.1 to 6.9 in single
-// runs) and one allocation per hundred. BenchmarkJoin, with made-up rows of a
-// similar shape and no wire, takes 1.7 µs.
+// 350,000 persons, with 2,400,000 rows for their lists, take about 3 µs of the
+// client's processor each (BenchmarkStream; 2.8 to 3.2 in single runs on a quiet
+// machine) and one allocation per sixty. BenchmarkJoin, with made-up rows of a
+// similar shape and no wire, takes 0.8 µs.
 //
 // PostgreSQL takes longer than the client; how long is up to the queries, see
 // Ranges inside a query below and bench/README.md. A hash join reads its small
-// table once per range, so larger ranges cost less: 8,192, 16,384 and 32,768
-// documents per range took 3.2, 2.0 and 2.3 s of PostgreSQL's processor with the
-// persons query, one run each. The default is 16,384, which stays well below the memory limit
+// table once per range, so larger ranges cost less: with the persons query, 8,192
+// documents per range took 4.6 µs of PostgreSQL's processor for each, 16,384 and
+// 32,768 took 3.6. The default is 16,384, which stays well below the memory limit
 // with ordinary documents. Sending the queries of a range as one pipeline gave no
 // difference beyond the noise of three rounds (12 to 21 s without, 14 to 25 s
 // with), which would hide anything but a large gain.

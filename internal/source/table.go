@@ -73,8 +73,8 @@ func (t *table) find(key []byte) []byte {
 	if t.dense != nil {
 		return t.at(integer(key))
 	}
-	mask := uint64(len(t.slots) - 1)
-	for at := maphash.Bytes(t.seed, key) & mask; t.slots[at] != 0; at = (at + 1) & mask {
+	mask := len(t.slots) - 1
+	for at := int(maphash.Bytes(t.seed, key)) & mask; t.slots[at] != 0; at = (at + 1) & mask { //nolint:gosec // only the low bits are used
 		if row, found := t.entry(t.slots[at]-1, key); found {
 			return t.row(row)
 		}
@@ -178,8 +178,8 @@ func (b *tableBuilder) share(row []byte) uint32 {
 // place enters an entry into the slots.
 func (t *table) place(entry uint32) {
 	key, _ := t.keyOf(entry)
-	mask := uint64(len(t.slots) - 1)
-	at := maphash.Bytes(t.seed, key) & mask
+	mask := len(t.slots) - 1
+	at := int(maphash.Bytes(t.seed, key)) & mask //nolint:gosec // only the low bits are used
 	for t.slots[at] != 0 {
 		at = (at + 1) & mask
 	}
