@@ -149,7 +149,7 @@ type Compression string
 // The values of load.compression.
 const (
 	CompressionNone Compression = "none"
-	CompressionGzip Compression = "gzip" // a tenth of the bytes, for some processor time on both sides
+	CompressionGzip Compression = "gzip" // an eighth of the bytes, for some processor time on both sides
 )
 
 // CatchUp says what happens to rows that changed while the index was loaded.
