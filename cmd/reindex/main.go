@@ -12,7 +12,7 @@ import (
 func main() {
 	// Nearly all memory is buffers that live as long as the run and hold no
 	// pointers, so collecting more often costs a tenth of a second and keeps the
-	// peak below 120 MB at 3,500,000 documents (bench/README.md).
+	// peak below 120 MB at 3,500,000 documents without catch-up (bench/README.md).
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(10)
 	}

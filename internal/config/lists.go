@@ -149,16 +149,16 @@ func (l *loader) lists() {
 
 // lookups reads the queries that one list looks rows up in.
 func (l *loader) lookups(field string, y yamlList, list *List) bool {
+	field += ".lookups"
 	for _, v := range y.lookups {
+		l.values[field] = v
 		var file File
 		if strings.TrimSpace(v.text) == "" {
-			l.values[field+".lookups"] = v
-			l.report(field+".lookups", "is empty", "name the file with the query or leave it out")
+			l.report(field, "is empty", "name the file with the query or leave it out")
 			return false
 		}
 		if err := query(&file)(v); err != nil {
-			l.values[field+".lookups"] = v
-			l.report(field+".lookups", refused(v.display()), err.Error())
+			l.report(field, refused(v.display()), err.Error())
 			return false
 		}
 		list.Lookups = append(list.Lookups, file)

@@ -102,11 +102,7 @@ type describer struct {
 
 // describe checks what can be checked of one query alone.
 func (d *describer) describe(q Query) (*query, error) {
-	st, err := parseStatement(q.SQL)
-	if err != nil {
-		return nil, &ConfigError{Query: q.Name, Reason: err.Error(), Hint: "write one SELECT"}
-	}
-	fields, err := d.prepare(q.Name, st.sql)
+	st, fields, err := d.prepare(q)
 	if err != nil {
 		return nil, err
 	}
@@ -144,18 +140,23 @@ func (q *query) position(name string) int {
 	return slices.IndexFunc(q.columns, func(c column) bool { return c.name == name })
 }
 
-func (d *describer) prepare(name, sql string) ([]pgconn.FieldDescription, error) {
-	desc, err := d.session.pg.Prepare(d.session.ctx, "", sql, nil)
+// prepare has PostgreSQL describe the one statement of a query.
+func (d *describer) prepare(q Query) (statement, []pgconn.FieldDescription, error) {
+	st, err := parseStatement(q.SQL)
 	if err != nil {
-		return nil, queryError(name, sql, d.session.cause(err))
+		return st, nil, &ConfigError{Query: q.Name, Reason: err.Error(), Hint: "write one SELECT"}
+	}
+	desc, err := d.session.pg.Prepare(d.session.ctx, "", st.sql, nil)
+	if err != nil {
+		return st, nil, queryError(q.Name, st.sql, d.session.cause(err))
 	}
 	if len(desc.ParamOIDs) > 0 {
-		return nil, &ConfigError{Query: name, Reason: "has a parameter ($1)", Hint: "queries take none: write the value"}
+		return st, nil, &ConfigError{Query: q.Name, Reason: "has a parameter ($1)", Hint: "queries take none: write the value"}
 	}
 	if len(desc.Fields) == 0 {
-		return nil, &ConfigError{Query: name, Reason: "returns no columns", Hint: "write one SELECT"}
+		return st, nil, &ConfigError{Query: q.Name, Reason: "returns no columns", Hint: "write one SELECT"}
 	}
-	return desc.Fields, nil
+	return st, desc.Fields, nil
 }
 
 // locate finds the id column.

@@ -73,9 +73,9 @@ func (q *query) hintsSQL(r idRange) string {
 // oneHintSQL does so for the rows of one id, $1. A hint says then what it
 // promises, that its column is the id.
 func (q *query) oneHintSQL() string {
-	const one = " = $1::"
-	from := q.fromHinted(func(column string) string { return " AND " + column + one + q.family.sqlType() })
-	return q.sameRows(from, []string{q.idExpr() + one + q.family.sqlType()})
+	is := func(column string) string { return column + q.collate + " = $1::" + q.family.sqlType() }
+	from := q.fromHinted(func(column string) string { return " AND " + is(column) })
+	return q.sameRows(from, []string{is(q.idExpr())})
 }
 
 func (q *query) sameRows(hinted string, conditions []string) string {
@@ -99,12 +99,13 @@ func (s *Source) checkHints(session *session, count int64) error {
 	if len(hinted) == 0 || count == 0 || s.hintsChecked.Load() {
 		return nil
 	}
-	ids, err := s.sample(session, count)
-	if err != nil || len(ids) == 0 {
+	every := max(1, count/hintSample)
+	ids, err := s.sample(session, every)
+	if err != nil || len(ids) == 0 { // none but ids that are NULL, which streams refuse
 		return err
 	}
 	for _, q := range hinted {
-		same, err := q.sameWithHints(session, ids, stretch(ids, count))
+		same, err := q.sameWithHints(session, ids, stretch(ids, every))
 		if err != nil {
 			return fmt.Errorf("check the /*range*/ comments of %s: %w", q.name, err)
 		}
@@ -119,35 +120,24 @@ func (s *Source) checkHints(session *session, count int64) error {
 	return nil
 }
 
-// sample returns ids from all over the order, at most twice hintSample and all of
-// them if there are few.
-func (s *Source) sample(session *session, count int64) ([][]byte, error) {
-	sql, err := s.boundaries(session, (count+hintSample-1)/hintSample, count)
-	if err != nil {
-		return nil, err
-	}
+// sample returns every n-th id of the document query, hintSample of them and at
+// most twice as many; all if there are fewer. They come from the query and not
+// from the table of its ids, most of whose rows may be no documents.
+func (s *Source) sample(session *session, every int64) ([][]byte, error) {
+	q := s.document
+	rows := session.pg.ExecParams(session.ctx, boundariesSQL(q.rows(), q.idExpr(), q.collate, every), nil, nil, nil, nil)
 	var ids [][]byte
-	every := 1 // grows where statistics promised fewer rows
-	rows := session.pg.ExecParams(session.ctx, sql, nil, nil, nil, nil)
-	for n := 0; rows.NextRow(); n++ {
-		if n%every == 0 {
-			ids = append(ids, append([]byte{}, rows.Values()[0]...))
-		}
-		if len(ids) == 2*hintSample {
-			for i := range hintSample {
-				ids[i] = ids[2*i]
-			}
-			ids, every = ids[:hintSample], 2*every
-		}
+	for rows.NextRow() {
+		ids = append(ids, append([]byte{}, rows.Values()[0]...))
 	}
 	return ids, session.finish(rows, "choose ids to check the /*range*/ comments with")
 }
 
 // stretch returns a range of hintSample documents or more in the middle of ids,
-// which are a sample of count; of fewer at their end.
-func stretch(ids [][]byte, count int64) idRange {
+// of which every n-th is there; of fewer at their end.
+func stretch(ids [][]byte, every int64) idRange {
 	from := len(ids) / 2
-	to := from + (hintSample*len(ids)+int(count)-1)/int(count)
+	to := from + int((hintSample+every-1)/every)
 	r := idRange{lo: ids[from]}
 	if to < len(ids) {
 		r.hi = ids[to]

@@ -144,6 +144,35 @@ func TestHintOnAnotherColumnThanTheIDIsRefused(t *testing.T) {
 	}
 }
 
+// Documents may be few among the rows of their table, and spread over them.
+func TestWrongHintIsFoundHoweverFewDocumentsThereAre(t *testing.T) {
+	t.Parallel()
+	url := database(t, people, "INSERT INTO person SELECT 10000 + i, 'no document' FROM generate_series(1, 200000) i", "ANALYZE person")
+	sql := hintedSQL + " WHERE mod(p.id, 1000) = 5 AND p.id < 10000"
+	_, err := snapshot(t, open(t, config(url, "id", fmt.Sprintf(sql, "job.id")))).Count(t.Context())
+	if _, ok := errors.AsType[*ConfigError](err); !ok {
+		t.Errorf("got %v, want a *ConfigError", err)
+	}
+	if n, err := snapshot(t, open(t, config(url, "id", fmt.Sprintf(sql, "job.person_id")))).Count(t.Context()); err != nil || n == 0 {
+		t.Errorf("the right column: %d documents, %v", n, err)
+	}
+}
+
+// Ids of two collations at once have none that PostgreSQL could compare them by.
+func TestHintsOnIDsWithoutACollation(t *testing.T) {
+	t.Parallel()
+	url := database(t, `
+		CREATE TABLE part (a text COLLATE "C", b text COLLATE "POSIX", whole text);
+		INSERT INTO part SELECT 'a' || i, 'b' || i, 'a' || i || 'b' || i FROM generate_series(1, 900) i`)
+	cfg := config(url, "id", "SELECT p.a || p.b AS id, q.whole FROM part p JOIN part q ON q.whole = (p.a || p.b) COLLATE \"C\" /*range q.whole*/")
+	src := open(t, cfg)
+	if n, err := snapshot(t, src).Count(t.Context()); err != nil || n != 900 {
+		t.Fatalf("Count = %d, %v; want 900", n, err)
+	}
+	got, _ := mustLoad(t, src, 2)
+	wantDocs(t, url, "SELECT whole, jsonb_build_object('id', whole, 'whole', whole) FROM part", got)
+}
+
 func TestHintOnAnUnknownColumnIsRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := Open(t.Context(), config(database(t, people), "id", fmt.Sprintf(hintedSQL, "job.nobody")))

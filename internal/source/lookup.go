@@ -47,11 +47,7 @@ func (s *Source) addLookups(d *describer, q *query, l List) error {
 
 // lookup describes one lookup of q: its key is the column that q has too.
 func (d *describer) lookup(file Query, q *query) (*lookup, error) {
-	st, err := parseStatement(file.SQL)
-	if err != nil {
-		return nil, &ConfigError{Query: file.Name, Reason: err.Error(), Hint: "write one SELECT"}
-	}
-	fields, err := d.prepare(file.Name, st.sql)
+	st, fields, err := d.prepare(file)
 	if err != nil {
 		return nil, err
 	}

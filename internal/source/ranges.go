@@ -93,7 +93,7 @@ func (p *planner) plan() error {
 	if cuts := p.source.cuts.Load(); cuts != nil {
 		return p.sendAll(*cuts)
 	}
-	sql, err := p.source.boundaries(p.session, int64(p.source.rangeDocuments), p.estimate)
+	sql, err := p.boundaries()
 	if err != nil {
 		return err
 	}
@@ -147,32 +147,32 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = $2::pg_catalog.int2
 WHERE c.oid = $1::pg_catalog.oid AND c.relkind IN ('r', 'p', 'm')`
 
-// boundaries returns the statement that reads the ids at which ranges of size
-// documents begin, of so many documents altogether. If the id is a plain
+// boundaries returns the statement that reads the cuts. If the id is a plain
 // column of a table it is read from there, which an index does without the
 // table, in order and without reading all of it first; else the document query
 // has to run for its ids once.
-func (s *Source) boundaries(session *session, size, documents int64) (string, error) {
-	q := s.document
+func (p *planner) boundaries() (string, error) {
+	q := p.source.document
+	size := int64(p.source.rangeDocuments)
 	if q.idField.TableOID != 0 {
-		row, err := session.row(tableQuery,
+		row, err := p.session.row(tableQuery,
 			fmt.Append(nil, q.idField.TableOID), fmt.Append(nil, q.idField.TableAttributeNumber))
 		if err != nil {
 			return "", err
 		}
 		if row != nil {
-			return boundariesSQL(string(row[0]), string(row[1]), q.collate, stride(size, documents, parseCount(row[2]))), nil
+			return boundariesSQL(string(row[0]), string(row[1]), q.collate, p.stride(size, parseCount(row[2]))), nil
 		}
 	}
-	return boundariesSQL(q.from()[len(" FROM "):], q.idExpr(), q.collate, size), nil
+	return boundariesSQL(q.rows(), q.idExpr(), q.collate, size), nil
 }
 
-// stride is how many rows of the table hold size of so many documents, by the planner's
+// stride is how many rows of the table hold size documents, by the planner's
 // estimates. If they are wrong, ranges are too small or are cut later.
-func stride(size, documents, tableRows int64) int64 {
+func (p *planner) stride(size, tableRows int64) int64 {
 	const most = 64 // beyond that an estimate is not worth trusting
-	if documents <= 0 || tableRows <= documents {
+	if p.estimate <= 0 || tableRows <= p.estimate {
 		return size
 	}
-	return size * min(most, tableRows/documents)
+	return size * min(most, tableRows/p.estimate)
 }

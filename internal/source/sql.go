@@ -65,7 +65,9 @@ func (r idRange) index() int {
 
 // from returns the user's statement as a subquery named q. The line break
 // keeps a comment in the last line from swallowing the parenthesis.
-func (q *query) from() string { return " FROM (" + q.sql + "\n) q" }
+func (q *query) from() string { return " FROM " + q.rows() }
+
+func (q *query) rows() string { return "(" + q.sql + "\n) q" }
 
 // texts returns the statements that read a range, by idRange.index. Every
 // bound is compared in the collation of the document query's ids, so that all
