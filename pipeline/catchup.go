@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -159,7 +160,7 @@ func (r *run) pass(ctx context.Context, number int, target string, compare compa
 		return p, &GateError{Gate: "count", Reason: fmt.Sprintf("the snapshot has %d documents and %d were read", counted, p.read)}
 	}
 	// Only now is known which documents no pass has seen.
-	loader, err := r.loader(target, false)
+	loader, err := r.loader(target, false, r.onDeletionFailure)
 	if err != nil {
 		return p, err
 	}
@@ -186,7 +187,7 @@ func (r *run) nextSnapshot(ctx context.Context) error {
 
 // sendPass streams the snapshot through the comparison and counts it beside.
 func (r *run) sendPass(ctx context.Context, target string, p *pass, differences bulk.Producer) (counted int64, err error) {
-	loader, err := r.loader(target, false)
+	loader, err := r.loader(target, false, r.onFailure)
 	if err != nil {
 		return 0, err
 	}
@@ -224,11 +225,13 @@ func (r *run) passed(p pass) {
 // source has one.
 func (r *run) sendDifferences(number int, _ string) (differences, deletions bulk.Producer) {
 	differences = func(ctx context.Context, add func(document.Document) error) error {
+		cursor := r.prints.Cursor(number)
+		defer cursor.Close()
 		_, err := r.snapshot.Stream(ctx, func(d document.Document) error {
 			r.passRead.Add(1)
-			change, old := r.prints.Observe(number, d.ID, fingerprint.Of(d.JSON, d.Version))
-			if change == fingerprint.Same {
-				return nil
+			change, old, err := observe(cursor, d, d.Version)
+			if err != nil || change == fingerprint.Same {
+				return err
 			}
 			if d.Version < old.Version {
 				return &VersionError{ID: string(d.ID), Before: old.Version, Now: d.Version}
@@ -255,16 +258,25 @@ func (e *VersionError) Error() string {
 	return fmt.Sprintf("document %s: its version went from %d to %d; source.version must grow with every change", e.ID, e.Before, e.Now)
 }
 
-// loadPrints is the comparison of the load itself: everything is sent, and
-// remembered. An id that comes a second time is an error.
-func (r *run) loadPrints(add func(document.Document) error) func(document.Document) error {
+// recordAll is the comparison of the load itself: everything is sent, and
+// recorded. That an id comes a second time in another range is noticed by
+// Elasticsearch, as without catching up.
+func recordAll(cursor *fingerprint.Cursor, add func(document.Document) error) func(document.Document) error {
 	return func(d document.Document) error {
-		change, _ := r.prints.Observe(0, d.ID, fingerprint.Of(d.JSON, d.Version))
-		if change != fingerprint.New {
-			return &bulk.DuplicateError{ID: string(d.ID)}
+		if _, _, err := observe(cursor, d, d.Version); err != nil {
+			return err
 		}
 		return add(d)
 	}
+}
+
+// observe records a document, and returns what it was before.
+func observe(cursor *fingerprint.Cursor, d document.Document, version int64) (fingerprint.Change, fingerprint.Print, error) {
+	change, old, err := cursor.Observe(d.Range, d.ID, fingerprint.Of(d.JSON, version))
+	if errors.Is(err, fingerprint.ErrTwice) {
+		err = &bulk.DuplicateError{ID: string(d.ID)}
+	}
+	return change, old, err
 }
 
 // expected is how many documents the new index must have.

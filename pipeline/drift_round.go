@@ -19,20 +19,39 @@ const (
 	// settles all that was written in time; the others are for documents that
 	// are edited without a pause.
 	maxRounds = 5
-	// maxSuspects bounds the memory for documents that differ, to some 30 MB.
-	// No live writer is behind a million of them: what is beyond needs no
-	// second look.
-	maxSuspects = 1 << 20
+	// maxSuspects bounds the memory for documents that differ, to some 30 MB, twice that while
+	// two rounds are compared.
+	// No live writer is behind a quarter of a million of them: what is beyond
+	// needs no second look.
+	maxSuspects = 1 << 18
 )
 
 // suspects are the documents that differed when they were last looked at, with
 // a hash of what the source had.
 type suspects struct {
-	documents  fingerprint.Set // by id: missing or different
-	surplus    fingerprint.Set // by _id: extra or duplicate
-	duplicates int64           // differences of this kind in the first round
+	documents  looks // by id: missing or different
+	surplus    looks // by _id: extra or duplicate
+	duplicates int64 // differences of this kind in the first round
 	limit      int64
 	overflow   bool
+}
+
+// looks has what this round and the one before saw, by id.
+type looks struct{ before, now map[string]fingerprint.Print }
+
+// at records what the source has now, nothing for what it has not.
+func (l *looks) at(id []byte, p fingerprint.Print) look {
+	if l.now == nil {
+		l.now = map[string]fingerprint.Print{}
+	}
+	l.now[string(id)] = p
+	switch before, found := l.before[string(id)]; {
+	case !found:
+		return lookNew
+	case before.Hash != p.Hash:
+		return lookMoving
+	}
+	return lookDrift
 }
 
 // look is what another look at a difference makes of it.
@@ -54,27 +73,21 @@ func (s *suspects) look(round int, d difference) look {
 	if s.overflow {
 		return lookDrift
 	}
-	var change fingerprint.Change
+	var seen look
 	if d.kind == DriftExtra || d.kind == DriftDuplicate {
-		change, _ = s.surplus.Observe(round, []byte(d.hit.ID), fingerprint.Print{})
+		seen = s.surplus.at([]byte(d.hit.ID), fingerprint.Print{})
 	} else {
-		change, _ = s.documents.Observe(round, d.doc.ID, fingerprint.Of(d.doc.JSON, d.doc.Version))
+		seen = s.documents.at(d.doc.ID, fingerprint.Of(d.doc.JSON, d.doc.Version))
 	}
-	switch change {
-	case fingerprint.Same:
-		return lookDrift
-	case fingerprint.Changed:
-		return lookMoving
-	case fingerprint.New:
-	}
-	s.overflow = round == 1 && s.documents.Len()+s.surplus.Len() > s.limit
-	return lookNew
+	s.overflow = round == 1 && int64(len(s.documents.now)+len(s.surplus.now)) > s.limit
+	return seen
 }
 
 // forget drops what did not differ in this round.
-func (s *suspects) forget(round int) error {
-	drop := func([]byte, fingerprint.Print) error { return nil }
-	return errors.Join(s.documents.Sweep(round, drop), s.surplus.Sweep(round, drop))
+func (s *suspects) forget() {
+	for _, l := range []*looks{&s.documents, &s.surplus} {
+		l.before, l.now = l.now, nil
+	}
 }
 
 // tally is what one round found.
@@ -134,7 +147,8 @@ func (v *verification) round(ctx context.Context, n int, s *suspects, fix func(d
 		return t, err
 	}
 	t.documents, t.indexed, t.newer = c.read, reader.Read(), c.newer
-	return t, s.forget(n)
+	s.forget()
+	return t, nil
 }
 
 // close costs nothing but a warning: what was read was read.

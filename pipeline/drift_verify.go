@@ -18,8 +18,8 @@ type verification struct {
 }
 
 // Verify compares the live index with the source, document by document, and
-// with VerifyOptions.Repair levels it. It holds one page of each side, and 24
-// bytes for each of at most a million documents that differ.
+// with VerifyOptions.Repair levels it. It holds one page of each side, and
+// some 100 bytes for each of at most 262,144 documents that differ.
 //
 // What differs is looked at again in a new snapshot, and counts if it still
 // differs then: edits that are on their way are no drift. The report is filled

@@ -18,7 +18,7 @@ import (
 // load reads the snapshot into the new index. When it returns nil, every
 // document of the snapshot was read, and has an outcome.
 func (r *run) load(ctx context.Context) error {
-	loader, err := r.loader(r.build.Writer, true)
+	loader, err := r.loader(r.build.Writer, true, r.onFailure)
 	if err != nil {
 		return err
 	}
@@ -53,23 +53,29 @@ func (r *run) load(ctx context.Context) error {
 }
 
 // loader sends to target; fresh says that the index has nothing yet.
-func (r *run) loader(target string, fresh bool) (*bulk.Loader, error) {
+func (r *run) loader(target string, fresh bool, onFailure func(bulk.Failure)) (*bulk.Loader, error) {
 	return bulk.New(r.Bulk, bulk.Options{
 		Target:      target,
 		Workers:     r.opts.workers(),
 		BatchBytes:  r.opts.BatchBytes,
 		MaxFailures: r.opts.MaxFailures,
 		RetryFor:    r.opts.RetryFor,
-		OnFailure:   r.onFailure,
+		OnFailure:   onFailure,
 		Fresh:       fresh,
 	})
 }
 
-// onFailure is called for every rejected document.
+// onFailure is called for every document that was not written.
 func (r *run) onFailure(f bulk.Failure) {
 	if r.prints != nil {
 		r.prints.Fail([]byte(f.ID))
 	}
+	r.onDeletionFailure(f)
+}
+
+// onDeletionFailure is called for every document that was not deleted, and is
+// recorded no longer.
+func (r *run) onDeletionFailure(f bulk.Failure) {
 	if r.opts.OnFailure != nil {
 		r.opts.OnFailure(f)
 	}
@@ -82,7 +88,9 @@ func (r *run) producers() []bulk.Producer {
 	for i := range producers {
 		producers[i] = func(ctx context.Context, add func(document.Document) error) error {
 			if r.prints != nil {
-				add = r.loadPrints(add)
+				cursor := r.prints.Cursor(0)
+				defer cursor.Close()
+				add = recordAll(cursor, add)
 			}
 			stats, err := r.snapshot.Stream(ctx, func(d document.Document) error {
 				first.Do(func() { r.report.FirstDocument = time.Since(r.report.Started) })

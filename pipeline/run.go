@@ -24,7 +24,7 @@ type run struct {
 	orphans  atomic.Int64 // list rows without their document, of all streams
 
 	// For catching up; prints is nil if there is none.
-	prints       *fingerprint.Set
+	prints       *fingerprint.Ranges
 	lastSnapshot time.Time    // when the last one before the swap was asked for
 	passRead     atomic.Int64 // documents read by the present pass
 	touched      atomic.Int64 // documents left to a live writer
@@ -51,9 +51,17 @@ func Run(ctx context.Context, deps Deps, opts Options) (Report, error) {
 		Guarantee: GuaranteeNone,
 	}}
 	if opts.CatchUp != CatchUpOff {
-		r.prints = new(fingerprint.Set)
+		r.prints = new(fingerprint.Ranges)
 	}
 	err := withCause(ctx, r.all(ctx))
+	if r.prints != nil {
+		if err := r.prints.Unspilled(); err != nil {
+			r.Log.InfoContext(ctx, "fingerprints took memory for lack of a temporary file", slog.Any("error", err))
+		}
+		if err := r.prints.Close(); err != nil {
+			r.Log.DebugContext(ctx, "the temporary file of fingerprints was not closed", slog.Any("error", err))
+		}
+	}
 	r.report.Duration = time.Since(r.report.Started)
 	if err != nil {
 		r.report.Outcome = outcomeOf(err)

@@ -21,9 +21,14 @@ const untouchedChunk = 500
 func (r *run) sendIfUntouched(number int, target string) (differences, deletions bulk.Producer) {
 	differences = func(ctx context.Context, add func(document.Document) error) error {
 		u := untouched{r: r, target: target, add: add}
+		cursor := r.prints.Cursor(number)
+		defer cursor.Close()
 		_, err := r.snapshot.Stream(ctx, func(d document.Document) error {
 			r.passRead.Add(1)
-			change, old := r.prints.Observe(number, d.ID, fingerprint.Of(d.JSON, 0))
+			change, old, err := observe(cursor, d, 0)
+			if err != nil {
+				return err
+			}
 			switch change {
 			case fingerprint.Same:
 				return nil

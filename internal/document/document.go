@@ -19,6 +19,9 @@ type Document struct {
 	// JSON is one JSON object without a line break outside its strings.
 	// nil means: delete the document with this ID.
 	JSON []byte
+	// Range is the number of the range of ids that it was read with: the same in
+	// every snapshot of a source, whose ranges are read as a whole or in parts.
+	Range int
 	// PrimaryTerm, if above zero, makes the write conditional: it is refused
 	// unless the document is still the one that was read with this term and
 	// SeqNo. It excludes Version.

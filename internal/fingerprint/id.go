@@ -1,47 +1,32 @@
 package fingerprint
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"strconv"
 )
 
-// How an id is packed: as it is, or, where that gives the same text back, as a
-// number or as the 16 bytes of a uuid.
+// The forms of an id in a record: as it is, or, where that gives the same text
+// back, as a number or as the 16 bytes of a uuid.
 const (
-	packedText = iota
-	packedInt
-	packedUUID
+	asText = iota
+	asNumber
+	asUUID
 )
 
-// pack appends the short form of id to buf.
-func pack(buf, id []byte) (packed []byte, how byte) {
-	if n, ok := canonicalInt(id); ok {
-		return binary.AppendVarint(buf, n), packedInt
-	}
-	if raw, ok := canonicalUUID(id); ok {
-		return append(buf, raw[:]...), packedUUID
-	}
-	return append(buf, id...), packedText
-}
+const uuidBytes = 16
 
-// unpack appends the id that pack was given.
-func unpack(buf, packed []byte, how byte) []byte {
-	switch how {
-	case packedInt:
-		n, _ := binary.Varint(packed)
-		return strconv.AppendInt(buf, n, 10)
-	case packedUUID:
-		var text [36]byte
-		hex.Encode(text[0:], packed[0:4])
-		hex.Encode(text[9:], packed[4:6])
-		hex.Encode(text[14:], packed[6:8])
-		hex.Encode(text[19:], packed[8:10])
-		hex.Encode(text[24:], packed[10:16])
-		text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
-		return append(buf, text[:]...)
-	}
-	return append(buf, packed...)
+func appendNumber(buf []byte, n int64) []byte { return strconv.AppendInt(buf, n, 10) }
+
+// appendUUID appends a uuid as PostgreSQL prints it.
+func appendUUID(buf, raw []byte) []byte {
+	var text [36]byte
+	hex.Encode(text[0:], raw[0:4])
+	hex.Encode(text[9:], raw[4:6])
+	hex.Encode(text[14:], raw[6:8])
+	hex.Encode(text[19:], raw[8:10])
+	hex.Encode(text[24:], raw[10:16])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	return append(buf, text[:]...)
 }
 
 // canonicalInt reads a number that strconv would write the same way: no
@@ -71,24 +56,21 @@ func canonicalInt(id []byte) (int64, bool) {
 }
 
 // canonicalUUID reads a uuid as PostgreSQL prints it: lower case, with dashes.
-func canonicalUUID(id []byte) (raw [16]byte, ok bool) {
+func canonicalUUID(id []byte) (raw [uuidBytes]byte, ok bool) {
 	if len(id) != 36 || id[8] != '-' || id[13] != '-' || id[18] != '-' || id[23] != '-' {
 		return raw, false
 	}
-	at := 0
-	for i := 0; i < 36; i += 2 {
-		if id[i] == '-' {
-			i--
-			continue
+	for i, at := 0, 0; i < len(id); i, at = i+2, at+1 {
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			i++
 		}
 		high, low := lowerHex(id[i]), lowerHex(id[i+1])
 		if high > 15 || low > 15 {
 			return raw, false
 		}
 		raw[at] = high<<4 | low
-		at++
 	}
-	return raw, at == 16
+	return raw, true
 }
 
 func lowerHex(c byte) byte {

@@ -176,7 +176,7 @@ func BenchmarkJoin(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		if err := st.emit(func(document.Document) error { return nil }); err != nil {
+		if err := st.emit(idRange{}, func(document.Document) error { return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -69,6 +69,7 @@ type planner struct {
 	session  *session
 	estimate int64
 	ranges   *ranges
+	sent     int // ranges of ids
 }
 
 // run plans until every id is in a range, the session's context ends or the
@@ -86,7 +87,7 @@ func (p *planner) run() {
 
 func (p *planner) plan() error {
 	for _, q := range append([]*query{p.source.document}, p.source.lists...) {
-		if err := p.send(idRange{nulls: q}); err != nil {
+		if err := p.give(idRange{nulls: q}); err != nil {
 			return err
 		}
 	}
@@ -131,7 +132,14 @@ func (p *planner) sendAll(cuts [][]byte) error {
 	return p.send(idRange{lo: lo})
 }
 
+// send numbers the ranges of ids: the same ones each time, as the cuts are.
 func (p *planner) send(r idRange) error {
+	r.number = p.sent
+	p.sent++
+	return p.give(r)
+}
+
+func (p *planner) give(r idRange) error {
 	select {
 	case p.ranges.planned <- r:
 		return nil

@@ -9,6 +9,8 @@ import (
 // inside, hi is not, nil means open. All bounds are ids in text form.
 type idRange struct {
 	lo, hi []byte
+	// number is its own, or that of the range it is a part of.
+	number int
 	// whole says that the range is one id and cannot be cut.
 	whole bool
 	// nulls, if set, makes this no range but the task to look for rows of one

@@ -130,7 +130,7 @@ func (st *stream) load(r idRange, emit func(document.Document) error) error {
 	if err != nil {
 		return err
 	}
-	return st.emit(emit)
+	return st.emit(r, emit)
 }
 
 // lookUp makes sure that the lookups were read.
@@ -141,8 +141,9 @@ func (st *stream) lookUp() (err error) {
 	return err
 }
 
-func (st *stream) emit(emit func(document.Document) error) error {
+func (st *stream) emit(r idRange, emit func(document.Document) error) error {
 	err := st.joiner.each(st.batch, st.source.lists, func(d document.Document) error {
+		d.Range = r.number
 		if err := emit(d); err != nil {
 			return fmt.Errorf("document %s: %w", shortID(string(d.ID)), err)
 		}
@@ -221,5 +222,5 @@ func halves(r idRange, ids [][]byte) []idRange {
 		r.whole = true
 		return []idRange{r}
 	}
-	return []idRange{{lo: r.lo, hi: middle}, {lo: middle, hi: r.hi}}
+	return []idRange{{lo: r.lo, hi: middle, number: r.number}, {lo: middle, hi: r.hi, number: r.number}}
 }
