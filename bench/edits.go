@@ -21,7 +21,7 @@ import (
 
 // editors is how many connections edit; live is set if each of them also writes
 // what it edited through the alias, as examples/livewriter does.
-const editors = 4
+const editors = 16
 
 // edited rebuilds while persons are inserted, updated and deleted, lists
 // included. Without a live writer the editing stops when readers first see the
