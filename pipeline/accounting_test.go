@@ -43,6 +43,10 @@ func (l listed) Stream(_ context.Context, emit func(document.Document) error) (s
 	return source.StreamStats{Documents: int64(l.documents)}, nil
 }
 
+func (l listed) StreamChanged(context.Context, func(document.Document) (bool, error), func(document.Document) error) (source.StreamStats, error) {
+	return source.StreamStats{}, errors.New("not called: nothing has changed")
+}
+
 // counting is an alias that is filled from lists.
 type counting struct {
 	proxy *faultproxy.Proxy

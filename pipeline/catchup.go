@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -10,8 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/reindex/internal/bulk"
-	"example.com/reindex/internal/document"
-	"example.com/reindex/internal/fingerprint"
+	"example.com/reindex/internal/source"
 )
 
 // CatchUp says what a run does about rows that change while it loads.
@@ -74,9 +72,11 @@ func (r *run) catchUp(ctx context.Context) error {
 	if r.prints == nil {
 		return nil
 	}
-	before := time.Duration(0)
+	// The first pass has the time of the whole load to make up for, the others
+	// a few seconds each.
+	before, how := time.Duration(0), byContent
 	for n := 1; n <= maxPasses; n++ {
-		p, err := r.pass(ctx, n, r.build.Writer, r.sendDifferences)
+		p, err := r.pass(ctx, n, r.build.Writer, how, false)
 		if err != nil {
 			return fmt.Errorf("catch-up pass %d: %w", n, err)
 		}
@@ -93,7 +93,7 @@ func (r *run) catchUp(ctx context.Context) error {
 		if before > 0 && p.took > before*4/5 {
 			return nil
 		}
-		before = p.took
+		before, how = p.took, byVersion
 	}
 	return nil
 }
@@ -102,7 +102,8 @@ func (r *run) catchUp(ctx context.Context) error {
 // between the last snapshot and the swap. Under CatchUpUntilQuiet it repeats
 // that while it finds something: whoever edits until the new index shows
 // commits a little after the snapshot of the first time, and a document that
-// the first time created may be gone from the source again.
+// the first time created may be gone from the source again. Readers wait for these
+// edits, so they are looked for by version first, and the last pass is by content.
 //
 // It writes through the mark of this run's swap, which names its index for as
 // long as that exists, so it can never touch the index of a later run. The swap
@@ -111,47 +112,86 @@ func (r *run) correct(ctx context.Context, mark string) {
 	if r.prints == nil {
 		return
 	}
-	compare := r.sendDifferences
 	r.report.Guarantee = GuaranteeVersions
 	if !r.opts.Versions {
-		compare = r.sendIfUntouched
 		r.report.Guarantee = GuaranteeUnchanged
 	}
-	for range maxCorrections {
-		p, err := r.pass(ctx, r.report.Passes+1, mark, compare)
+	switch {
+	case r.opts.CatchUp == CatchUpOnce:
+		r.correctBy(ctx, mark, byContent, 1)
+	case !r.opts.Versions:
+		r.correctBy(ctx, mark, byContent, maxCorrections)
+	case r.correctBy(ctx, mark, byVersion, maxCorrections):
+		r.correctBy(ctx, mark, byContent, 1)
+	}
+}
+
+// correctBy makes at most so many passes while they find something. It returns
+// false if another one can find nothing, or has failed.
+func (r *run) correctBy(ctx context.Context, mark string, how comparing, most int) bool {
+	for range most {
+		p, err := r.pass(ctx, r.report.Passes+1, mark, how, true)
 		r.report.LeftToWriters += p.newer + r.touched.Swap(0)
 		if err != nil {
 			r.report.CatchUpError = err.Error()
 			r.report.Guarantee = GuaranteeNone
 			r.Log.WarnContext(ctx, "edits made just before the swap may be missing until the next run",
 				slog.String("alias", r.report.Alias), slog.Any("error", err))
-			return
+			return false
 		}
-		if p.idle || p.changed+p.removed == 0 || r.opts.CatchUp == CatchUpOnce {
-			return
+		if p.idle {
+			return false
+		}
+		if p.changed+p.removed == 0 {
+			return true
 		}
 	}
+	return true
 }
+
+// comparing is what tells a pass that a document has changed.
+type comparing int
+
+const (
+	// byContent reads all documents. Besides edits it finds what changed because
+	// the day did, and what was edited without a new version.
+	byContent comparing = iota
+	// byVersion reads the documents whose version is not what it was: a fraction
+	// of the time, so that less is left behind. Without versions, and on a new
+	// day, it is byContent.
+	byVersion
+)
 
 // comparer makes the producers of a pass: streams of differences, and then the
 // deletions.
 type comparer func(number int, target string) (differences, deletions bulk.Producer)
 
+func (r *run) comparer(how comparing, live bool, earlier, now source.Info) comparer {
+	switch {
+	case live && !r.opts.Versions:
+		return r.sendIfUntouched
+	case how == byVersion && r.opts.Versions && now.Day == earlier.Day:
+		return r.sendNewer
+	}
+	return r.sendDifferences
+}
+
 // pass reads a new snapshot and sends what differs from what was sent before.
-func (r *run) pass(ctx context.Context, number int, target string, compare comparer) (p pass, err error) {
+func (r *run) pass(ctx context.Context, number int, target string, how comparing, live bool) (p pass, err error) {
 	p.number = number
 	started := time.Now()
-	earlier := r.snapshot.Info().State
+	earlier := r.snapshot.Info()
 	if err := r.nextSnapshot(ctx); err != nil {
 		return p, err
 	}
-	if r.snapshot.Info().State == earlier {
+	now := r.snapshot.Info()
+	if now.State == earlier.State {
 		p.idle = true
 		r.lastSnapshot = started
 		return p, nil
 	}
 	r.lastSnapshot = started
-	differences, deletions := compare(number, target)
+	differences, deletions := r.comparer(how, live, earlier, now)(number, target)
 	counted, err := r.sendPass(ctx, target, &p, differences)
 	if err != nil {
 		return p, err
@@ -219,64 +259,6 @@ func (r *run) passed(p pass) {
 	r.Log.InfoContext(context.Background(), "catch-up pass done", //nolint:contextcheck // a fact, whatever became of the run
 		slog.Int("pass", p.number), slog.Int64("changed", p.changed), slog.Int64("removed", p.removed),
 		slog.Duration("took", p.took))
-}
-
-// sendDifferences sends whatever is new or different, with its version if the
-// source has one.
-func (r *run) sendDifferences(number int, _ string) (differences, deletions bulk.Producer) {
-	differences = func(ctx context.Context, add func(document.Document) error) error {
-		cursor := r.prints.Cursor(number)
-		defer cursor.Close()
-		_, err := r.snapshot.Stream(ctx, func(d document.Document) error {
-			r.passRead.Add(1)
-			change, old, err := observe(cursor, d, d.Version)
-			if err != nil || change == fingerprint.Same {
-				return err
-			}
-			if d.Version < old.Version {
-				return &VersionError{ID: string(d.ID), Before: old.Version, Now: d.Version}
-			}
-			return add(d)
-		})
-		return err
-	}
-	deletions = func(_ context.Context, add func(document.Document) error) error {
-		return r.prints.Sweep(number, func(id []byte, old fingerprint.Print) error {
-			return add(document.Document{ID: id, Version: old.Version})
-		})
-	}
-	return differences, deletions
-}
-
-// VersionError means that a version went back.
-type VersionError struct {
-	ID          string
-	Before, Now int64
-}
-
-func (e *VersionError) Error() string {
-	return fmt.Sprintf("document %s: its version went from %d to %d; source.version must grow with every change", e.ID, e.Before, e.Now)
-}
-
-// recordAll is the comparison of the load itself: everything is sent, and
-// recorded. That an id comes a second time in another range is noticed by
-// Elasticsearch, as without catching up.
-func recordAll(cursor *fingerprint.Cursor, add func(document.Document) error) func(document.Document) error {
-	return func(d document.Document) error {
-		if _, _, err := observe(cursor, d, d.Version); err != nil {
-			return err
-		}
-		return add(d)
-	}
-}
-
-// observe records a document, and returns what it was before.
-func observe(cursor *fingerprint.Cursor, d document.Document, version int64) (fingerprint.Change, fingerprint.Print, error) {
-	change, old, err := cursor.Observe(d.Range, d.ID, fingerprint.Of(d.JSON, version))
-	if errors.Is(err, fingerprint.ErrTwice) {
-		err = &bulk.DuplicateError{ID: string(d.ID)}
-	}
-	return change, old, err
 }
 
 // expected is how many documents the new index must have.

@@ -27,6 +27,10 @@ type Snapshot interface {
 	// Stream passes the documents of the ranges it gets to emit. Several
 	// streams share the ranges.
 	Stream(ctx context.Context, emit func(document.Document) error) (source.StreamStats, error)
+	// StreamChanged asks same for the documents of the ranges it gets, without
+	// their JSON, and passes those that it denies to emit. Only sources with
+	// versions have it.
+	StreamChanged(ctx context.Context, same func(document.Document) (bool, error), emit func(document.Document) error) (source.StreamStats, error)
 	// Close ends the snapshot.
 	Close() error
 }

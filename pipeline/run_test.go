@@ -19,6 +19,7 @@ import (
 	"example.com/reindex/internal/devstack/stacktest"
 	"example.com/reindex/internal/document"
 	"example.com/reindex/internal/es"
+	"example.com/reindex/internal/readback"
 	"example.com/reindex/internal/source"
 	"example.com/reindex/pipeline"
 )
@@ -27,7 +28,8 @@ import (
 // a sound one.
 type view struct {
 	rows    []row
-	state   string        // defaults to one that no other view has
+	state   string // defaults to one that no other view has
+	day     string
 	missing int64         // rows that Count finds and Stream does not
 	err     error         // of Stream, after the rows
 	slow    time.Duration // Count takes at least so long
@@ -45,6 +47,7 @@ type script struct {
 	views  []view
 	taken  int
 	closed int
+	by     []string // what each snapshot was read by: content or version
 }
 
 func (s *script) snapshot(context.Context) (pipeline.Snapshot, error) {
@@ -68,10 +71,13 @@ type scripted struct {
 	script *script
 	mu     sync.Mutex
 	next   int
+	read   sync.Once
 }
 
-func (s *scripted) Info() source.Info { return source.Info{Name: "scripted", State: s.state} }
-func (s *scripted) Estimate() int64   { return int64(len(s.rows)) }
+func (s *scripted) Info() source.Info {
+	return source.Info{Name: "scripted", State: s.state, Day: s.day}
+}
+func (s *scripted) Estimate() int64 { return int64(len(s.rows)) }
 
 func (s *scripted) Count(ctx context.Context) (int64, error) {
 	select {
@@ -83,6 +89,7 @@ func (s *scripted) Count(ctx context.Context) (int64, error) {
 }
 
 func (s *scripted) Stream(_ context.Context, emit func(document.Document) error) (source.StreamStats, error) {
+	s.readBy("content")
 	for {
 		r, ok := s.take()
 		if !ok {
@@ -92,6 +99,32 @@ func (s *scripted) Stream(_ context.Context, emit func(document.Document) error)
 			return source.StreamStats{}, err
 		}
 	}
+}
+
+func (s *scripted) StreamChanged(_ context.Context, same func(document.Document) (bool, error), emit func(document.Document) error) (source.StreamStats, error) {
+	s.readBy("version")
+	for {
+		r, ok := s.take()
+		if !ok {
+			return source.StreamStats{}, s.err
+		}
+		d := document.Document{ID: []byte(r.id), Version: r.version}
+		known, err := same(d)
+		if d.JSON = []byte(r.json); err == nil && !known {
+			err = emit(d)
+		}
+		if err != nil {
+			return source.StreamStats{}, err
+		}
+	}
+}
+
+func (s *scripted) readBy(what string) {
+	s.read.Do(func() {
+		s.script.mu.Lock()
+		defer s.script.mu.Unlock()
+		s.script.by = append(s.script.by, what)
+	})
 }
 
 func (s *scripted) take() (r row, ok bool) {
@@ -328,7 +361,7 @@ func TestPassesCountWhatTheyDid(t *testing.T) {
 		{pipeline.CatchUpOff, false, 0, 0, 0},
 		{pipeline.CatchUpOnce, false, 2, 2, 1},
 		{pipeline.CatchUpUntilQuiet, false, 2, 2, 1},
-		{pipeline.CatchUpUntilQuiet, true, 2, 2, 1},
+		{pipeline.CatchUpUntilQuiet, true, 3, 2, 1},
 	} {
 		t.Run(fmt.Sprintf("%s, versions %t", test.mode, test.versions), func(t *testing.T) {
 			t.Parallel()
@@ -356,10 +389,14 @@ func TestPassesCountWhatTheyDid(t *testing.T) {
 func TestCorrectionsRepeatUntilQuiet(t *testing.T) {
 	t.Parallel()
 	for _, versions := range []bool{false, true} {
+		byContent := 0 // where versions have come first
+		if versions {
+			byContent = 1
+		}
 		for mode, want := range map[pipeline.CatchUp]struct {
 			passes    int
 			documents int64
-		}{pipeline.CatchUpOnce: {2, 3}, pipeline.CatchUpUntilQuiet: {4, 2}} {
+		}{pipeline.CatchUpOnce: {2, 3}, pipeline.CatchUpUntilQuiet: {4 + byContent, 2}} {
 			t.Run(fmt.Sprintf("%s, versions %t", mode, versions), func(t *testing.T) {
 				t.Parallel()
 				var views []view
@@ -385,6 +422,66 @@ func TestCorrectionsRepeatUntilQuiet(t *testing.T) {
 				r.isTidy(t, s)
 			})
 		}
+	}
+}
+
+// Between the load and the first pass, and at the end, all content counts: a
+// day that changes documents and an edit without a new version are found. In
+// between versions are quicker.
+func TestWhatPassesCompareBy(t *testing.T) {
+	t.Parallel()
+	const content, version = "content", "version"
+	edited := func(n int64, day string, values ...int) view {
+		return view{rows: versioned(n, rows(values...)), day: day}
+	}
+	slowly := func(v view) view {
+		v.slow = 2100 * time.Millisecond // or the pass is short enough to be the last
+		return v
+	}
+	for _, test := range []struct {
+		name  string
+		views []view
+		by    []string
+		want  string // of document 1 at the end
+	}{
+		{
+			"edits", []view{edited(1, "", 1), slowly(edited(2, "", 2)), edited(3, "", 3), edited(4, "", 4), edited(4, "", 4)},
+			[]string{content, content, version, version, version, content}, `{"v":4}`,
+		},
+		{
+			"a new day before the swap", []view{edited(1, "1", 1), slowly(edited(2, "1", 2)), edited(2, "2", 3), edited(2, "2", 3)},
+			[]string{content, content, content, version, content}, `{"v":3}`,
+		},
+		{
+			"a new day after the swap", []view{edited(1, "1", 1), edited(1, "1", 1), edited(1, "2", 2)},
+			[]string{content, content, content, version, content}, `{"v":2}`,
+		},
+		{
+			"an edit without a new version while loading", []view{edited(1, "", 1), edited(1, "", 2)},
+			[]string{content, content, version, content}, `{"v":2}`,
+		},
+		{
+			"an edit without a new version after that", []view{edited(1, "", 1), edited(1, "", 1), edited(1, "", 2)},
+			[]string{content, content, version, content}, `{"v":2}`,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r, s := newRig(t, test.views...)
+			r.opts.Versions = true
+			report, err := r.run(t)
+			if err != nil || report.CatchUpError != "" {
+				t.Fatal(err, report.CatchUpError)
+			}
+			if !slices.Equal(s.by, test.by) {
+				t.Errorf("snapshots were read by %v, want %v", s.by, test.by)
+			}
+			stored, err := readback.Get(t.Context(), r.deps.Bulk, report.Index, []string{"1"})
+			if err != nil || string(stored[0].Source) != test.want {
+				t.Errorf("document 1 is %s, %v; want %s", stored[0].Source, err, test.want)
+			}
+			r.isTidy(t, s)
+		})
 	}
 }
 

@@ -52,6 +52,28 @@ func (c *Cursor) Observe(number int, id []byte, p Print) (Change, Print, error) 
 	return Changed, old.print, nil
 }
 
+// Unchanged is Observe for a document of which only the version is known: if it
+// is recorded with that, the pass has seen it, and true is returned; else nothing
+// has happened.
+func (c *Cursor) Unchanged(number int, id []byte, version int64) (bool, error) {
+	if c.block == nil || c.number != number {
+		if err := c.open(number); err != nil {
+			return false, err
+		}
+	}
+	i := c.find(id)
+	if i < 0 || c.old.list[i].print.Version != version {
+		return false, nil
+	}
+	old := &c.old.list[i]
+	if old.seen || old.pass == c.pass {
+		return false, ErrTwice
+	}
+	old.seen = true
+	c.out.append(c.pass, id, old.print)
+	return true, nil
+}
+
 // find returns the position of id, or -1. As long as documents come as they did
 // before, it is the next one.
 func (c *Cursor) find(id []byte) int {

@@ -124,7 +124,7 @@ func (s *session) exec(sql string) error {
 	return s.cause(err)
 }
 
-// planFor prepares the planner for a range of q that should have so many rows,
+// planFor prepares the planner for a range, by one of its texts, that should have so many rows,
 // or an unknown number if that is 0. Two things mislead it into nested loops,
 // which it takes for cheap where it expects few rows:
 //
@@ -140,11 +140,12 @@ func (s *session) exec(sql string) error {
 // Such a range is planned without nested loops, in the second case if that is
 // cheaper for the rows that it should have. Others need them to look rows up
 // that are few among many.
-func (s *session) planFor(q *query, r idRange, rows int) error {
+func (s *session) planFor(texts [4]string, r idRange, rows int) error {
 	if err := s.setLoops(true); err != nil {
 		return err
 	}
-	with, err := s.explain(q.ranges[r.index()], r.params()...)
+	sql, params := texts[r.index()], r.params()
+	with, err := s.explain(sql, params...)
 	if err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func (s *session) planFor(q *query, r idRange, rows int) error {
 	if err := s.setLoops(false); err != nil {
 		return err
 	}
-	without, err := s.explain(q.ranges[r.index()], r.params()...)
+	without, err := s.explain(sql, params...)
 	if err != nil || without.Cost < cost {
 		return err
 	}

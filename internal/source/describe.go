@@ -41,8 +41,10 @@ type query struct {
 	// everything says that the whole query runs again for every range.
 	everything bool
 
-	collate string    // what ids are compared with: "" or ` COLLATE "C"`
-	ranges  [4]string // by idRange.index
+	collate  string    // what ids are compared with: "" or ` COLLATE "C"`
+	ranges   [4]string // by idRange.index
+	versions [4]string // ids and versions alone
+	byIDs    string    // reads the ids in $1
 }
 
 // idFamily is a set of types that PostgreSQL compares with each other, by one
@@ -225,7 +227,10 @@ func (d *describer) finish(q *query) error {
 	for i, c := range q.columns {
 		names[i] = c.name
 	}
-	q.ranges = q.texts(names)
+	q.ranges, q.byIDs = q.texts(names), q.byIDsSQL(names)
+	if q.version >= 0 {
+		q.versions = q.texts([]string{q.idName, q.columns[q.version].name})
+	}
 	r := q.family.example()
 	plan, err := d.session.explain(q.ranges[r.index()], r.params()...)
 	if err != nil {

@@ -57,7 +57,7 @@ func TestOnlyLoopsThatCompareAllAreAvoided(t *testing.T) {
 	r := idRange{lo: []byte("10"), hi: []byte("2000")}
 	for range 2 {
 		for q, want := range map[*query]string{src.document: "off", src.lists[0]: "on"} {
-			if err := session.planFor(q, r, 0); err != nil {
+			if err := session.planFor(q.ranges, r, 0); err != nil {
 				t.Fatal(err)
 			}
 			row, err := session.row("SHOW enable_nestloop")
@@ -93,7 +93,7 @@ func TestLoopsAreAvoidedWhereMoreRowsComeThanThePlannerExpects(t *testing.T) {
 		rows int
 		want string
 	}{{300, "off"}, {5, "on"}, {300, "off"}, {0, "on"}} {
-		if err := session.planFor(src.document, r, tt.rows); err != nil {
+		if err := session.planFor(src.document.ranges, r, tt.rows); err != nil {
 			t.Fatal(err)
 		}
 		row, err := session.row("SHOW enable_nestloop")

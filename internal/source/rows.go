@@ -24,17 +24,25 @@ func (st *stream) read(r idRange) error {
 // many, or 0. An error of add leaves the query running; closing the session ends
 // it.
 func (st *stream) rows(q *query, r idRange, expected int, add func([][]byte) error) error {
-	if err := st.session.planFor(q, r, expected); err != nil {
+	if err := st.session.planFor(q.ranges, r, expected); err != nil {
 		return fmt.Errorf("plan %s, %s: %w", q.name, r, advise(err))
 	}
-	rows := st.session.pg.ExecParams(st.session.ctx, q.ranges[r.index()], r.params(), nil, nil, nil)
+	if err := st.session.each(q.ranges[r.index()], r.params(), add); err != nil {
+		return fmt.Errorf("read %s, %s: %w", q.name, r, err)
+	}
+	return nil
+}
+
+// each calls do for each row of a statement, in text form.
+func (s *session) each(sql string, params [][]byte, do func(row [][]byte) error) error {
+	rows := s.pg.ExecParams(s.ctx, sql, params, nil, nil, nil)
 	for rows.NextRow() {
-		if err := add(rows.Values()); err != nil {
+		if err := do(rows.Values()); err != nil {
 			return err
 		}
 	}
 	if _, err := rows.Close(); err != nil {
-		return fmt.Errorf("read %s, %s: %w", q.name, r, advise(st.session.cause(err)))
+		return advise(s.cause(err))
 	}
 	return nil
 }
@@ -42,18 +50,15 @@ func (st *stream) rows(q *query, r idRange, expected int, add func([][]byte) err
 func (st *stream) addDocument(row [][]byte) error {
 	q := st.source.document
 	id := row[q.id]
-	if len(id) == 0 || len(id) > maxIDBytes {
-		return &RowError{
-			Query: q.name, ID: string(id), Column: q.idName,
-			Reason: fmt.Sprintf("an id has 1 to %d bytes, this one has %d", maxIDBytes, len(id)),
-		}
+	if err := q.checkID(id); err != nil {
+		return err
 	}
 	slot, err := st.batch.addDocument(id)
 	if err != nil {
 		return &DuplicateError{Query: q.name, ID: string(id)}
 	}
 	if q.version >= 0 {
-		if slot.version, err = q.versionOf(row); err != nil {
+		if slot.version, err = q.versionOf(id, row[q.version]); err != nil {
 			return err
 		}
 	}
@@ -63,15 +68,24 @@ func (st *stream) addDocument(row [][]byte) error {
 	return st.batch.closeDocument(slot)
 }
 
-func (q *query) versionOf(row [][]byte) (int64, error) {
-	v := row[q.version]
+func (q *query) checkID(id []byte) error {
+	if len(id) > 0 && len(id) <= maxIDBytes {
+		return nil
+	}
+	return &RowError{
+		Query: q.name, ID: string(id), Column: q.idName,
+		Reason: fmt.Sprintf("an id has 1 to %d bytes, this one has %d", maxIDBytes, len(id)),
+	}
+}
+
+func (q *query) versionOf(id, v []byte) (int64, error) {
 	n, err := strconv.ParseInt(string(v), 10, 64)
 	if err != nil || n < 1 {
 		reason := "a version is a whole number of at least 1, this one is smaller"
 		if v == nil {
 			reason = "a version is a whole number of at least 1, this one is NULL"
 		}
-		return 0, &RowError{Query: q.name, ID: string(row[q.id]), Column: q.columns[q.version].name, Reason: reason}
+		return 0, &RowError{Query: q.name, ID: string(id), Column: q.columns[q.version].name, Reason: reason}
 	}
 	return n, nil
 }

@@ -24,6 +24,8 @@ type Info struct {
 	// (https://www.postgresql.org/docs/current/functions-info.html) and the
 	// session's date. Transactions of other databases of the server change it.
 	State string
+	// Day is the session's date.
+	Day string
 }
 
 // Snapshot is one state of the database. Everything read through it, by any
@@ -126,7 +128,8 @@ SELECT pg_catalog.pg_export_snapshot(),
        CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
             ELSE pg_catalog.pg_current_wal_lsn() END,
        pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot()),
-       pg_catalog.txid_current_snapshot()::pg_catalog.text || ' ' || current_date`
+       pg_catalog.txid_current_snapshot()::pg_catalog.text || ' ' || current_date,
+       current_date`
 
 func (s *session) export() (Info, error) {
 	row, err := s.row(exportQuery)
@@ -140,6 +143,7 @@ func (s *session) export() (Info, error) {
 		XMin: string(row[3]),
 
 		State: string(row[4]),
+		Day:   string(row[5]),
 	}, nil
 }
 

@@ -75,15 +75,32 @@ func (q *query) rows() string { return "(" + q.sql + "\n) q" }
 // bound is compared in the collation of the document query's ids, so that all
 // queries cut at the same places.
 func (q *query) texts(columns []string) [4]string {
-	list := make([]string, len(columns))
-	for i, c := range columns {
-		list[i] = "q." + quoteName(c)
-	}
-	base := "SELECT " + strings.Join(list, ", ")
+	base := selectSQL(columns)
 	text := func(lo, hi int) string {
 		return base + q.fromRange(lo, hi) + where(q.bounds(q.idExpr(), lo, hi))
 	}
 	return [4]string{text(0, 0), text(1, 0), text(0, 1), text(1, 2)}
+}
+
+func selectSQL(columns []string) string {
+	list := make([]string, len(columns))
+	for i, c := range columns {
+		list[i] = "q." + quoteName(c)
+	}
+	return "SELECT " + strings.Join(list, ", ")
+}
+
+// byIDsSQL returns the statement that reads the rows of the ids in the array $1.
+func (q *query) byIDsSQL(columns []string) string {
+	is := func(column string) string {
+		return column + q.collate + " = ANY ($1::" + q.family.sqlType() + "[])"
+	}
+	from := q.fromHinted(func(column string) string { return " AND " + is(column) })
+	sql := selectSQL(columns) + from + " WHERE " + is(q.idExpr())
+	if q.family == idText { // ids that only their collation takes for equal are others
+		sql += " AND " + q.idExpr() + ` COLLATE "C" = ANY ($1::pg_catalog.text[])`
+	}
+	return sql
 }
 
 func where(conditions []string) string {

@@ -45,15 +45,16 @@ type StreamStats struct {
 // that failed were emitted in part or not at all. Stream does not retry: a
 // snapshot that was lost is lost.
 func (s *Snapshot) Stream(ctx context.Context, emit func(document.Document) error) (StreamStats, error) {
-	st := &stream{
+	st := s.stream()
+	err := st.run(ctx, func(r idRange) error { return st.load(r, emit) })
+	return st.stats, err
+}
+
+func (s *Snapshot) stream() *stream {
+	return &stream{
 		source: s.source, snapshot: s.info.Name, ranges: s.ranges, shared: &s.tables,
 		batch: newBatch(s.source.document.family, len(s.source.lists)), orphans: make([]int64, len(s.source.lists)),
 	}
-	err := st.run(ctx, emit)
-	if st.session != nil {
-		err = errors.Join(err, st.session.close())
-	}
-	return st.stats, err
 }
 
 type stream struct {
@@ -69,7 +70,13 @@ type stream struct {
 	stats    StreamStats
 }
 
-func (st *stream) run(ctx context.Context, emit func(document.Document) error) error {
+// run calls load for each range that it gets.
+func (st *stream) run(ctx context.Context, load func(idRange) error) (err error) {
+	defer func() {
+		if st.session != nil {
+			err = errors.Join(err, st.session.close())
+		}
+	}()
 	for {
 		r, ok, err := st.ranges.next(ctx)
 		if err != nil || !ok {
@@ -81,7 +88,7 @@ func (st *stream) run(ctx context.Context, emit func(document.Document) error) e
 		if r.nulls != nil {
 			err = st.checkNulls(r.nulls)
 		} else {
-			err = st.load(r, emit)
+			err = load(r)
 		}
 		if err != nil {
 			return err
@@ -95,6 +102,16 @@ func (st *stream) connect(ctx context.Context) (err error) {
 		st.session, err = connect(ctx, st.source.conf, st.snapshot)
 	}
 	return err
+}
+
+// reconnect leaves a result that is not needed.
+func (st *stream) reconnect() error {
+	ctx := st.session.parent
+	if err := st.session.close(); err != nil {
+		return err
+	}
+	st.session = nil
+	return st.connect(ctx)
 }
 
 // checkNulls looks for rows that no range can hold.
@@ -142,7 +159,19 @@ func (st *stream) lookUp() (err error) {
 }
 
 func (st *stream) emit(r idRange, emit func(document.Document) error) error {
-	err := st.joiner.each(st.batch, st.source.lists, func(d document.Document) error {
+	if err := st.emitAll(r, emit); err != nil {
+		return err
+	}
+	st.stats.Ranges++
+	for i, n := range st.orphans {
+		st.stats.addOrphans(st.source.lists[i].field, n)
+	}
+	return nil
+}
+
+// emitAll emits what the batch has.
+func (st *stream) emitAll(r idRange, emit func(document.Document) error) error {
+	return st.joiner.each(st.batch, st.source.lists, func(d document.Document) error {
 		d.Range = r.number
 		if err := emit(d); err != nil {
 			return fmt.Errorf("document %s: %w", shortID(string(d.ID)), err)
@@ -151,14 +180,6 @@ func (st *stream) emit(r idRange, emit func(document.Document) error) error {
 		st.stats.Bytes += int64(len(d.JSON))
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	st.stats.Ranges++
-	for i, n := range st.orphans {
-		st.stats.addOrphans(st.source.lists[i].field, n)
-	}
-	return nil
 }
 
 func (s *StreamStats) addOrphans(field string, n int64) {
@@ -178,16 +199,11 @@ func (st *stream) cut(r idRange) error {
 	if r.whole {
 		return st.tooBig(r)
 	}
-	ctx := st.session.parent
-	if err := st.session.close(); err != nil {
-		return err
-	}
-	st.session = nil
-	if err := st.connect(ctx); err != nil {
+	if err := st.reconnect(); err != nil {
 		return err
 	}
 	q := st.source.document
-	if err := st.session.planFor(q, r, st.source.rangeDocuments); err != nil {
+	if err := st.session.planFor(q.ranges, r, st.source.rangeDocuments); err != nil {
 		return fmt.Errorf("cut %s of %s: %w", r, q.name, advise(err))
 	}
 	row, err := st.session.row(q.medianSQL(r), r.params()...)
