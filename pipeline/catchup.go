@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/reindex/internal/bulk"
-	"example.com/reindex/internal/source"
 )
 
 // CatchUp says what a run does about rows that change while it loads.
@@ -127,7 +126,7 @@ func (r *run) correct(ctx context.Context, mark string) {
 }
 
 // correctBy makes at most so many passes while they find something. It returns
-// false if another one can find nothing, or has failed.
+// false if one has failed, or if one by content can find nothing.
 func (r *run) correctBy(ctx context.Context, mark string, how comparing, most int) bool {
 	for range most {
 		p, err := r.pass(ctx, r.report.Passes+1, mark, how, true)
@@ -140,10 +139,10 @@ func (r *run) correctBy(ctx context.Context, mark string, how comparing, most in
 			return false
 		}
 		if p.idle {
-			return false
+			return r.snapshot.Info().State != r.compared
 		}
 		if p.changed+p.removed == 0 {
-			return true
+			break
 		}
 	}
 	return true
@@ -166,11 +165,11 @@ const (
 // deletions.
 type comparer func(number int, target string) (differences, deletions bulk.Producer)
 
-func (r *run) comparer(how comparing, live bool, earlier, now source.Info) comparer {
+func (r *run) comparer(how comparing, live bool) comparer {
 	switch {
 	case live && !r.opts.Versions:
 		return r.sendIfUntouched
-	case how == byVersion && r.opts.Versions && now.Day == earlier.Day:
+	case how == byVersion:
 		return r.sendNewer
 	}
 	return r.sendDifferences
@@ -185,13 +184,16 @@ func (r *run) pass(ctx context.Context, number int, target string, how comparing
 		return p, err
 	}
 	now := r.snapshot.Info()
-	if now.State == earlier.State {
+	if now.State == earlier.State && (how == byVersion || now.State == r.compared) {
 		p.idle = true
 		r.lastSnapshot = started
 		return p, nil
 	}
 	r.lastSnapshot = started
-	differences, deletions := r.comparer(how, live, earlier, now)(number, target)
+	if how == byVersion && (!r.opts.Versions || now.Day != earlier.Day) {
+		how = byContent
+	}
+	differences, deletions := r.comparer(how, live)(number, target)
 	counted, err := r.sendPass(ctx, target, &p, differences)
 	if err != nil {
 		return p, err
@@ -210,6 +212,9 @@ func (r *run) pass(ctx context.Context, number int, target string, how comparing
 	c := loader.Counts()
 	p.removed, p.newer, p.failed = c.Deleted, p.newer+c.Conflicts, p.failed+c.Failed
 	p.took = time.Since(started)
+	if how == byContent {
+		r.compared = now.State
+	}
 	r.passed(p)
 	return p, nil
 }

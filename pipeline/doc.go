@@ -8,6 +8,10 @@
 // before the swap: snapshot count = read, read = acknowledged + failed,
 // acknowledged = what a search of the new index counts.
 //
+// A run that catches up compares further snapshots with what it has sent: all
+// contents at first and at the end, versions in between, which is quicker
+// ([CatchUp], comparing in catchup.go).
+//
 // Limit: it orders the steps and speaks neither SQL nor HTTP. What documents
 // look like is for the source to say, how they travel for internal/bulk, and
 // whether an alias may move for esalias.

@@ -25,6 +25,7 @@ type run struct {
 
 	// For catching up; prints is nil if there is none.
 	prints       *fingerprint.Ranges
+	compared     string       // state of the last snapshot whose contents were compared
 	lastSnapshot time.Time    // when the last one before the swap was asked for
 	passRead     atomic.Int64 // documents read by the present pass
 	touched      atomic.Int64 // documents left to a live writer
@@ -151,7 +152,7 @@ func (r *run) create(ctx context.Context) (err error) {
 		return err
 	}
 	info := r.snapshot.Info()
-	r.report.SnapshotAt = info.At
+	r.report.SnapshotAt, r.compared = info.At, info.State
 	r.build, err = r.lease.Create(ctx, r.opts.Body, esalias.Meta{
 		StartedAt:   r.report.Started.UTC().Format(time.RFC3339),
 		Tool:        r.opts.Tool,
