@@ -445,30 +445,41 @@ func TestWhatPassesCompareBy(t *testing.T) {
 		want  string // of document 1 at the end
 	}{
 		{
-			"edits", []view{edited(1, "", 1), slowly(edited(2, "", 2)), edited(3, "", 3), edited(4, "", 4), edited(4, "", 4)},
-			[]string{content, content, version, version, version, content}, `{"v":4}`,
+			"edits",
+			[]view{edited(1, "", 1), slowly(edited(2, "", 2)), edited(3, "", 3), edited(4, "", 4), edited(4, "", 4)},
+			[]string{content, content, version, version, version, content},
+			`{"v":4}`,
 		},
 		{
 			// The last two snapshots show the same, and the one by content still comes.
 			"an edit without a new version, and then quiet",
 			[]view{edited(1, "", 1), slowly(edited(2, "", 2)), {rows: versioned(2, rows(3)), state: "the end"}, {rows: versioned(2, rows(3)), state: "the end"}},
-			[]string{content, content, version, content}, `{"v":3}`,
+			[]string{content, content, version, content},
+			`{"v":3}`,
 		},
 		{
-			"a new day before the swap", []view{edited(1, "1", 1), slowly(edited(2, "1", 2)), edited(2, "2", 3), edited(2, "2", 3)},
-			[]string{content, content, content, version, content}, `{"v":3}`,
+			"a new day before the swap",
+			[]view{edited(1, "1", 1), slowly(edited(2, "1", 2)), edited(2, "2", 3), edited(2, "2", 3)},
+			[]string{content, content, content, version, content},
+			`{"v":3}`,
 		},
 		{
-			"a new day after the swap", []view{edited(1, "1", 1), edited(1, "1", 1), edited(1, "2", 2)},
-			[]string{content, content, content, version, content}, `{"v":2}`,
+			"a new day after the swap",
+			[]view{edited(1, "1", 1), edited(1, "1", 1), edited(1, "2", 2)},
+			[]string{content, content, content, version, content},
+			`{"v":2}`,
 		},
 		{
-			"an edit without a new version while loading", []view{edited(1, "", 1), edited(1, "", 2)},
-			[]string{content, content, version, content}, `{"v":2}`,
+			"an edit without a new version while loading",
+			[]view{edited(1, "", 1), edited(1, "", 2)},
+			[]string{content, content, version, content},
+			`{"v":2}`,
 		},
 		{
-			"an edit without a new version after that", []view{edited(1, "", 1), edited(1, "", 1), edited(1, "", 2)},
-			[]string{content, content, version, content}, `{"v":2}`,
+			"an edit without a new version after that",
+			[]view{edited(1, "", 1), edited(1, "", 1), edited(1, "", 2)},
+			[]string{content, content, version, content},
+			`{"v":2}`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -20,7 +20,7 @@ type Cursor struct {
 }
 
 // Cursor returns a cursor for a pass, numbered from 0 on, at most [MaxPasses].
-func (r *Ranges) Cursor(pass int) *Cursor { return &Cursor{ranges: r, pass: byte(pass)} }
+func (r *Ranges) Cursor(pass int) *Cursor { return &Cursor{ranges: r, pass: short(pass)} }
 
 // Observe records that the pass has seen a document, and returns what it was
 // before. A version that changed with the same content is no change; the

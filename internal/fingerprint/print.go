@@ -5,6 +5,9 @@ import "github.com/zeebo/xxh3"
 // MaxPasses is the highest number of a pass.
 const MaxPasses = 63
 
+// short is the number of a pass as a record has it.
+func short(pass int) byte { return byte(pass & MaxPasses) }
+
 // Change is what a pass learns about one document.
 type Change int
 

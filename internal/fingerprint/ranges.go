@@ -92,10 +92,10 @@ func (r *Ranges) Sweep(pass int, gone func(id []byte, p Print) error) error {
 	var s sweeper
 	for _, number := range numbers {
 		b := r.block(number)
-		if b.pass == byte(pass) && b.stale == 0 {
+		if b.pass == short(pass) && b.stale == 0 {
 			continue
 		}
-		if err := s.sweep(r, b, byte(pass), gone); err != nil {
+		if err := s.sweep(r, b, short(pass), gone); err != nil {
 			return err
 		}
 	}

@@ -20,13 +20,14 @@ func (e *encoder) reset() { *e = encoder{buf: e.buf[:0]} }
 func (e *encoder) append(pass byte, id []byte, p Print) {
 	e.records++
 	pass <<= formBits
+	head := func(form byte) []byte { return append(e.buf, pass|form) }
 	if number, ok := canonicalInt(id); ok {
-		e.buf = binary.AppendVarint(append(e.buf, pass|asNumber), number-e.number)
+		e.buf = binary.AppendVarint(head(asNumber), number-e.number)
 		e.number = number
 	} else if raw, ok := canonicalUUID(id); ok {
-		e.buf = append(append(e.buf, pass|asUUID), raw[:]...)
+		e.buf = append(head(asUUID), raw[:]...)
 	} else {
-		e.buf = binary.AppendUvarint(append(e.buf, pass|asText), uint64(len(id)))
+		e.buf = binary.AppendUvarint(head(asText), uint64(len(id)))
 		e.buf = append(e.buf, id...)
 	}
 	var hash [8]byte
