@@ -284,6 +284,21 @@ func documents() []mutant {
 			tests: []string{"TestHintOnAnotherColumnThanTheIDIsRefused"},
 		},
 		{
+			name: "documents that a pass did not see are forgotten", file: "internal/fingerprint/cursor.go",
+			old: "\t\tif !old.seen {\n", new: "\t\tif false {\n",
+			tests: []string{"TestRangesAgainstMap"},
+		},
+		{
+			name: "no last pass by content", file: "pipeline/catchup.go",
+			old: "case r.correctBy(ctx, mark, byVersion, maxCorrections):", new: "case r.correctBy(ctx, mark, byVersion, maxCorrections) && false:",
+			tests: []string{"TestWhatPassesCompareBy"},
+		},
+		{
+			name: "a new day compared by version", file: "pipeline/catchup.go",
+			old: "now.Day != earlier.Day", new: "now.Day == \"never\"",
+			tests: []string{"TestWhatPassesCompareBy"},
+		},
+		{
 			name: "doubles overwrite one another", file: "internal/bulk/settle.go",
 			old: "if s.loader.opts.Fresh && !it.resent && stop == nil {", new: "if false {",
 			tests: []string{"TestServerNamesADouble"},

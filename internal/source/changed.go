@@ -15,10 +15,10 @@ const changedAtOnce = 1024
 
 // StreamChanged is [Snapshot.Stream] for few documents among many. It asks same
 // for every document of a range, which has no JSON then, and reads those that are
-// not the same; emit gets them after that, of one range in no promised order. It
-// is what a second look at the source costs where versions tell what to look
-// at: ids and versions, which is a tenth of the whole or less, and some 50 µs of
-// PostgreSQL's processor for a changed document (bench/README.md).
+// not the same; emit gets them after that, of one range in no promised order. Where
+// versions tell what to look at, a second look at the source costs no more than
+// ids and versions, for which PostgreSQL leaves out what only other columns need,
+// and the rows of what has changed.
 //
 // The source must have versions. An error of same ends the stream, as one of emit.
 // Orphans are not counted.
