@@ -22,7 +22,8 @@ const (
 	CatchUpOnce CatchUp = "once"
 	// CatchUpUntilQuiet repeats the pass before the swap as long as that
 	// brings the index nearer to the source, and the one after it while it
-	// finds something, at most maxCorrections times.
+	// finds something, at most maxCorrections times; where versions tell what
+	// has changed, one more compares all contents at the end.
 	CatchUpUntilQuiet CatchUp = "until-quiet"
 )
 
@@ -46,8 +47,8 @@ const (
 	// A pass that takes no longer than this leaves so little behind that
 	// another one would gain nothing.
 	shortPass = 2 * time.Second
-	// maxPasses bounds the passes before the swap. Each is about as long as
-	// the reading of the source, so passes stop getting shorter soon.
+	// maxPasses bounds the passes before the swap, which stop getting shorter
+	// soon.
 	maxPasses = 10
 	// maxCorrections bounds those after it. Where editing never stops and no
 	// live writer follows, the index falls behind whatever a run does.

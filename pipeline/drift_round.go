@@ -19,10 +19,9 @@ const (
 	// settles all that was written in time; the others are for documents that
 	// are edited without a pause.
 	maxRounds = 5
-	// maxSuspects bounds the memory for documents that differ, to some 30 MB, twice that while
-	// two rounds are compared.
-	// No live writer is behind a quarter of a million of them: what is beyond
-	// needs no second look.
+	// maxSuspects bounds the memory for documents that differ, to some 30 MB,
+	// twice that while two rounds are compared. No live writer is behind a
+	// quarter of a million of them: what is beyond needs no second look.
 	maxSuspects = 1 << 18
 )
 

@@ -27,20 +27,14 @@ func (r *Ranges) Cursor(pass int) *Cursor { return &Cursor{ranges: r, pass: shor
 // recorded version stays the one that was written. An error is [ErrTwice], or
 // that the file could not be read.
 func (c *Cursor) Observe(number int, id []byte, p Print) (Change, Print, error) {
-	if c.block == nil || c.number != number {
-		if err := c.open(number); err != nil {
-			return 0, Print{}, err
-		}
+	old, err := c.at(number, id)
+	if err != nil {
+		return 0, Print{}, err
 	}
-	i := c.find(id)
-	if i < 0 {
+	if old == nil {
 		c.added++
 		c.out.append(c.pass, id, p)
 		return New, Print{}, nil
-	}
-	old := &c.old.list[i]
-	if old.seen || old.pass == c.pass {
-		return 0, Print{}, ErrTwice
 	}
 	old.seen = true
 	if old.print.Hash == p.Hash {
@@ -56,22 +50,31 @@ func (c *Cursor) Observe(number int, id []byte, p Print) (Change, Print, error) 
 // is recorded with that, the pass has seen it, and true is returned; else nothing
 // has happened.
 func (c *Cursor) Unchanged(number int, id []byte, version int64) (bool, error) {
-	if c.block == nil || c.number != number {
-		if err := c.open(number); err != nil {
-			return false, err
-		}
-	}
-	i := c.find(id)
-	if i < 0 || c.old.list[i].print.Version != version {
-		return false, nil
-	}
-	old := &c.old.list[i]
-	if old.seen || old.pass == c.pass {
-		return false, ErrTwice
+	old, err := c.at(number, id)
+	if err != nil || old == nil || old.print.Version != version {
+		return false, err
 	}
 	old.seen = true
 	c.out.append(c.pass, id, old.print)
 	return true, nil
+}
+
+// at returns what is recorded of id, or nil, and takes its range.
+func (c *Cursor) at(number int, id []byte) (*record, error) {
+	if c.block == nil || c.number != number {
+		if err := c.open(number); err != nil {
+			return nil, err
+		}
+	}
+	i := c.find(id)
+	if i < 0 {
+		return nil, nil //nolint:nilnil // nothing is recorded
+	}
+	old := &c.old.list[i]
+	if old.seen || old.pass == c.pass {
+		return nil, ErrTwice
+	}
+	return old, nil
 }
 
 // find returns the position of id, or -1. As long as documents come as they did

@@ -19,6 +19,9 @@
 // that nothing is left behind by whatever end. If none can be made, or the disk
 // is full, all stays in memory and [Ranges.Unspilled] says why.
 //
-// Limits: at most 63 passes. That an id comes twice is noticed between parts of
+// Limits: at most 63 passes, and 4 GiB of ids in a range. A range that its reader
+// had to cut is one range here: whoever reads a part reads and writes all of it, so
+// ranges that are many times too large cost as many times the processor's time and
+// a cursor's memory. That an id comes twice is noticed between parts of
 // one range, not between ranges.
 package fingerprint

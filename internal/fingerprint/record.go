@@ -82,7 +82,7 @@ func (r *records) decode(data []byte) error {
 		data = data[hashBytes+width:]
 		version += difference
 		r.list = append(r.list, record{
-			start: uint32(start), end: uint32(len(r.ids)), pass: head >> formBits, //nolint:gosec // a range has at most 64 MiB
+			start: uint32(start), end: uint32(len(r.ids)), pass: head >> formBits, //nolint:gosec // 4 GiB are eight million ids of 512 bytes
 			print: Print{Hash: binary.LittleEndian.Uint64(hash[:]), Version: version},
 		})
 	}
