@@ -82,7 +82,9 @@ func (c check) run(ctx context.Context, o options, jar string) (result, error) {
 	defer cancel()
 	// One worker makes the search breadth first, and so the trace shortest and
 	// the numbers the same each time. Runs end, so a deadlock is no error.
-	args := []string{"-XX:+UseSerialGC", "-Xmx2g"}
+	// TLC unpacks the standard modules into the temporary folder under fixed names
+	// and deletes them at its end: two checks that share one read half a module.
+	args := []string{"-XX:+UseSerialGC", "-Xmx2g", "-Djava.io.tmpdir=" + scratch}
 	if !o.large {
 		// Halves the work of a check that ends before the better compiler pays.
 		args = append(args, "-XX:TieredStopAtLevel=1")
