@@ -30,6 +30,7 @@ type query struct {
 	open      string // of a list: `,"field":[`
 	field     string // of a list
 	lookups   []*lookup
+	added     []field // of the document: what its lookups add
 
 	columns []column
 	idName  string

@@ -62,14 +62,19 @@
 //
 // A table that is small beside the rows that refer to it, such as 120,000 posts
 // beside 2,000,000 placements, would be read by PostgreSQL for the join of every
-// range again, and its columns sent with every row. [List.Lookups] are read once
-// per snapshot instead and joined here, by the one column whose name they share
-// with the list's query, as by LEFT JOIN: a key that is NULL or has no row adds
-// NULLs, or with Unpivot nothing. Two rows of one key are an error, because a
-// join would have doubled elements. Keys are compared by their text, whatever
+// range again, and its columns sent with every row. [Config.Lookups] of the document
+// and [List.Lookups] of a list are read once per snapshot instead and joined here, by
+// the one column whose name they share with the query, as by LEFT JOIN: a key that is
+// NULL or has no row adds NULLs, or with Unpivot nothing. Two rows of one key are an
+// error, because a join would have doubled them. Keys are compared by their text, whatever
 // their collation. All streams of a snapshot share the table: 4 bytes for a key
 // from a sequence, some 20 and the key itself for any other, and the JSON of each
-// different row.
+// different row, in a lookup of the document with 4 bytes more for a value.
+//
+// What several lookups of the document add under one name is coalesced if
+// [Config.Coalesce] has the name: an owner from the programme, else from the post.
+// JSON's null counts as NULL there. The keys have to be columns of the document query,
+// and need not be fields: [Config.Omit].
 //
 // # JSON
 //

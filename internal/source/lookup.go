@@ -5,29 +5,28 @@ import (
 	"sync"
 )
 
-// lookup is a query whose rows are added to those of a list, by a column that
-// both have.
+// lookup is a query whose rows are added to those of a list or of the document
+// query, by a column that both have.
 type lookup struct {
 	name    string
 	sql     string
 	columns []column // those that are added have a prefix
 	key     int      // position of the shared column here
-	by      int      // its position in the list's query
+	by      int      // its position in the query that rows are added to
 	number  int      // among all lookups of the source
-	// unpivoted makes each added value an element; else all together are one
-	// piece of an element.
+	// unpivoted makes each added value an element. Without it and fields, all
+	// values together are one piece of an element.
 	unpivoted bool
-	missing   []byte // what is added for a key that has no row
+	// fields makes each added value a piece: for each, which of query.added it is.
+	fields  []int
+	missing []byte // what is added for a key that has no row
 }
 
 // addLookups describes the lookups of a list and gives their columns names.
 func (s *Source) addLookups(d *describer, q *query, l List) error {
-	owner := map[string]string{}
-	for _, c := range q.columns {
-		owner[c.name] = q.name
-	}
+	owner := q.owners()
 	for _, file := range l.Lookups {
-		look, err := d.lookup(file, q)
+		look, err := s.addLookup(d, q, file)
 		if err != nil {
 			return err
 		}
@@ -35,14 +34,32 @@ func (s *Source) addLookups(d *describer, q *query, l List) error {
 		if err := look.nameFields(l.Unpivot, owner); err != nil {
 			return err
 		}
-		look.number = s.lookups
-		s.lookups++
-		q.lookups = append(q.lookups, look)
 		if look.unpivoted {
 			q.columns[look.by].prefix = "" // where each column is an element, a key is none
 		}
 	}
 	return nil
+}
+
+// owners has the query of each column: q.
+func (q *query) owners() map[string]string {
+	owner := make(map[string]string, len(q.columns))
+	for _, c := range q.columns {
+		owner[c.name] = q.name
+	}
+	return owner
+}
+
+// addLookup describes one lookup of q.
+func (s *Source) addLookup(d *describer, q *query, file Query) (*lookup, error) {
+	look, err := d.lookup(file, q)
+	if err != nil {
+		return nil, err
+	}
+	look.number = s.lookups
+	s.lookups++
+	q.lookups = append(q.lookups, look)
+	return look, nil
 }
 
 // lookup describes one lookup of q: its key is the column that q has too.
@@ -78,9 +95,9 @@ func (l *lookup) checkKey(q *query, d *describer) error {
 		}
 	}
 	here, there := l.columns[l.key], q.columns[l.by]
-	if l.by == q.id {
+	if role := q.role(l.by); role != "" {
 		return &ConfigError{
-			Query: l.name, Column: here.name, Reason: "is the id, and rows are not looked up by that",
+			Query: l.name, Column: here.name, Reason: "is the " + role + ", and rows are not looked up by that",
 			Hint: "join it in " + q.name,
 		}
 	}
@@ -94,8 +111,19 @@ func (l *lookup) checkKey(q *query, d *describer) error {
 	}
 }
 
+// role says what a column is beside a value.
+func (q *query) role(column int) string {
+	switch column {
+	case q.id:
+		return "id"
+	case q.version:
+		return "version"
+	}
+	return ""
+}
+
 // nameFields gives a prefix to the columns that are added. owner has the query
-// of every column of the element so far.
+// of every column so far.
 func (l *lookup) nameFields(unpivot string, owner map[string]string) error {
 	for i := range l.columns {
 		c := &l.columns[i]
@@ -103,7 +131,11 @@ func (l *lookup) nameFields(unpivot string, owner map[string]string) error {
 			continue
 		}
 		if other := owner[c.name]; other != "" {
-			return &ConfigError{Query: l.name, Column: c.name, Reason: "is a column of " + other + " too", Hint: "rename one of them"}
+			e := &ConfigError{Query: l.name, Column: c.name, Reason: "is a column of " + other + " too", Hint: "rename one of them"}
+			if l.fields != nil {
+				e.Hint += ", or name it in coalesce if only lookups have it"
+			}
+			return e
 		}
 		owner[c.name] = l.name
 		c.prefix = "," + jsonName(c.name) + ":"
@@ -130,12 +162,14 @@ func (l *lookup) encode(dst []byte, row [][]byte) (_ []byte, err error) {
 		}
 		if l.unpivoted {
 			dst = append(dst, '}')
+		}
+		if l.unpivoted || l.fields != nil {
 			closePiece(dst, start)
 			start = len(dst)
 			dst = openPiece(dst)
 		}
 	}
-	if !l.unpivoted {
+	if !l.unpivoted && l.fields == nil {
 		closePiece(dst, start)
 		dst = openPiece(dst)
 	}
@@ -181,7 +215,7 @@ func (t *tables) get(source *Source, session *session) ([]*table, error) {
 		return t.list, nil
 	}
 	list := make([]*table, source.lookups)
-	for _, q := range source.lists {
+	for _, q := range append([]*query{source.document}, source.lists...) {
 		for _, l := range q.lookups {
 			var err error
 			if list[l.number], err = l.read(session); err != nil {

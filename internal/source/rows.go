@@ -65,6 +65,7 @@ func (st *stream) addDocument(row [][]byte) error {
 	if err := st.appendRow(q, row); err != nil {
 		return err
 	}
+	st.appendAdded(q, row)
 	return st.batch.closeDocument(slot)
 }
 
@@ -146,7 +147,7 @@ func (st *stream) addFound(slot int32, list int, q *query, row []byte) error {
 	return nil
 }
 
-// found returns the pieces that a lookup adds to a row of its list.
+// found returns the pieces that a lookup adds to a row.
 func (st *stream) found(l *lookup, row [][]byte) []byte {
 	if key := row[l.by]; key != nil {
 		if pieces := st.tables[l.number].find(key); pieces != nil {

@@ -3,7 +3,7 @@ package source
 import (
 	"context"
 	"errors"
-	"strings"
+	"slices"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -42,6 +42,16 @@ type Config struct {
 	ID string
 	// Document has one row per id; its column names are the field names.
 	Document Query
+	// Lookups are those of Document, as [List.Lookups] are of a list: their columns
+	// beside the key are fields, after those of Document, in the order in which they
+	// first appear.
+	Lookups []Query
+	// Coalesce are columns that two or more of Lookups add, and Document does not
+	// have. In the order of Lookups, the first that is not NULL is the field.
+	Coalesce []string
+	// Omit are columns of Document that are no fields, such as the keys of Lookups.
+	// The id is always one, and Version never.
+	Omit []string
 	// Lists become arrays of objects, [] for an id without rows.
 	Lists []List
 	// Version is a column of the document query with a whole number of at
@@ -64,7 +74,7 @@ type Source struct {
 	conf           *pgconn.Config
 	document       *query
 	lists          []*query
-	lookups        int // of all lists
+	lookups        int // of all queries
 	rangeDocuments int
 	maxRangeBytes  int
 	byteOrder      bool
@@ -114,7 +124,15 @@ func (s *Source) describe(session *session, cfg Config) error {
 	if err := s.document.useVersion(cfg.Version); err != nil {
 		return err
 	}
-	s.document.nameFields(func(i int) bool { return i != s.document.version })
+	if err := s.document.checkOmitted(cfg.Omit); err != nil {
+		return err
+	}
+	s.document.nameFields(func(i int) bool {
+		return i != s.document.version && !slices.Contains(cfg.Omit, s.document.columns[i].name)
+	})
+	if err := s.addFields(d, cfg); err != nil {
+		return err
+	}
 	for _, l := range cfg.Lists {
 		q, err := d.describe(l.Query)
 		if err != nil {
@@ -161,9 +179,9 @@ func (s *Source) addList(d *describer, q *query, l List) error {
 	if l.Field == "" {
 		return &ConfigError{Query: q.name, Reason: "the list has no field name"}
 	}
-	if s.hasField(l.Field) {
+	if other := s.fieldOf(l.Field); other != "" {
 		return &ConfigError{
-			Query: q.name, Column: l.Field, Reason: "is a list and a column of " + s.document.name + ", or a list twice",
+			Query: q.name, Column: l.Field, Reason: "is a list and a column of " + other + ", or a list twice",
 			Hint: "rename one of them",
 		}
 	}
@@ -188,20 +206,6 @@ func (s *Source) addList(d *describer, q *query, l List) error {
 	return nil
 }
 
-func (s *Source) hasField(name string) bool {
-	for _, c := range s.document.columns {
-		if c.name == name && c.prefix != "" {
-			return true
-		}
-	}
-	for _, l := range s.lists {
-		if l.field == name {
-			return true
-		}
-	}
-	return false
-}
-
 // useVersion finds the version column.
 func (q *query) useVersion(name string) error {
 	if name == "" {
@@ -210,17 +214,10 @@ func (q *query) useVersion(name string) error {
 	if name == q.idName {
 		return &ConfigError{Query: q.name, Column: name, Reason: "is the id and cannot be the version too"}
 	}
-	var names []string
-	for i, c := range q.columns {
-		names = append(names, c.name)
-		if c.name == name {
-			q.version = i
-		}
-	}
-	if q.version < 0 {
+	if q.version = q.position(name); q.version < 0 {
 		return &ConfigError{
 			Query: q.name, Column: name, Reason: "is configured as the version and is not a column of this query",
-			Hint: "it has " + strings.Join(names, ", "),
+			Hint: q.has(),
 		}
 	}
 	if q.columns[q.version].typ.kind != kindInteger {

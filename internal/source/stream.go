@@ -54,6 +54,7 @@ func (s *Snapshot) stream() *stream {
 	return &stream{
 		source: s.source, snapshot: s.info.Name, ranges: s.ranges, shared: &s.tables,
 		batch: newBatch(s.source.document.family, len(s.source.lists)), orphans: make([]int64, len(s.source.lists)),
+		added: make([][]byte, len(s.source.document.added)),
 	}
 }
 
@@ -66,7 +67,8 @@ type stream struct {
 	tables   []*table // the same, once they were read
 	batch    *batch
 	joiner   joiner
-	orphans  []int64 // of the range being read, by list
+	added    [][]byte // of the document being read, by query.added
+	orphans  []int64  // of the range being read, by list
 	stats    StreamStats
 }
 

@@ -112,3 +112,13 @@ func parseOID(v []byte) uint32 {
 	oid, _ := strconv.ParseUint(string(v), 10, 32) // an oid column prints nothing else
 	return uint32(oid)
 }
+
+// sameForm tells whether values of two types become JSON in one form, as numbers
+// of any size do.
+func (t *valueType) sameForm(other *valueType) bool {
+	number := func(t *valueType) bool { return t.kind == kindInteger || t.kind == kindDecimal }
+	if t.kind == kindArray && other.kind == kindArray {
+		return t.elem.sameForm(other.elem)
+	}
+	return t.kind == other.kind || number(t) && number(other)
+}
