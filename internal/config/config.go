@@ -63,8 +63,19 @@ type Source struct {
 	// every list query. Required.
 	ID string
 	// Document (document) is the query with one row per document. Required.
-	// A block of text (document: |) is taken as the SQL itself.
+	// A block of text (document: |) is taken as the SQL itself. Beside others of
+	// its settings it is written as document: { query: persons.sql, lookups: ... },
+	// and the variable takes the place of the query alone.
 	Document File
+	// Lookups (document.lookups) are queries of small tables that the program reads
+	// once and joins to Document itself, each by the one column it shares with it.
+	// May be empty.
+	Lookups []File
+	// Coalesce (document.coalesce) are columns that several Lookups add; the first
+	// that is not NULL counts, in the order of Lookups. May be empty.
+	Coalesce []string
+	// Omit (document.omit) are columns of Document that are no fields. May be empty.
+	Omit []string
 	// Lists (lists) are the queries with many rows per document, in the order of
 	// the file. May be empty.
 	Lists []List

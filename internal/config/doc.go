@@ -19,8 +19,8 @@
 // a name for it, that name is used: ELASTICSEARCH_URL, _API_KEY, _USERNAME,
 // _PASSWORD, _CA_CERT, _CLIENT_CERT, _CLIENT_KEY, _CERT_FINGERPRINT and
 // DATABASE_URL. All others are REINDEX_<SECTION>_<FIELD>, such as
-// REINDEX_LOAD_WORKERS or REINDEX_ALIAS; only source.lists has none. A variable
-// that is set but empty counts as not set.
+// REINDEX_LOAD_WORKERS or REINDEX_ALIAS; only source.lists and what source.document has
+// beside its query have none. A variable that is set but empty counts as not set.
 //
 // A secret can be kept in a file instead: <variable>_FILE names it, and line
 // ends at its end are dropped. Setting both is an error. Secrets have no flags,

@@ -28,7 +28,7 @@ func (f *yamlFile) walkLists(section entry) {
 		}
 		list := yamlList{field: e.key}
 		var ok bool
-		if _, isMapping := e.node.(*ast.MappingNode); isMapping {
+		if isMapping(e.node) {
 			ok = f.listOptions(&list, e)
 		} else {
 			list.query, ok = f.listQuery(e, "want the name of an SQL file, or { query: <file>, distinct: true }")
@@ -81,11 +81,7 @@ func (f *yamlFile) listQuery(e entry, want string) (value, bool) {
 
 // lookups takes one query or a list of them.
 func (f *yamlFile) lookups(e entry) (list []value, ok bool) {
-	nodes := []ast.Node{e.node}
-	if sequence, isSequence := e.node.(*ast.SequenceNode); isSequence {
-		nodes = sequence.Values
-	}
-	for _, node := range nodes {
+	for _, node := range items(e.node) {
 		v, ok := f.listQuery(entry{field: e.field, line: lineOf(node), node: node}, "want the name of an SQL file, or a list of them")
 		if !ok {
 			return nil, false
@@ -125,7 +121,8 @@ func (l *loader) lists() {
 			l.report(field, refused(y.query.display()), err.Error())
 			continue
 		}
-		if !l.lookups(field, y, &list) {
+		var ok bool
+		if list.Lookups, ok = l.lookups(field+".lookups", y.lookups); !ok {
 			continue
 		}
 		l.config.Source.Lists = append(l.config.Source.Lists, list)
@@ -137,31 +134,35 @@ func (l *loader) lists() {
 			shown += " (unpivot " + y.unpivot + ")"
 		}
 		if len(y.lookups) > 0 {
-			names := make([]string, len(y.lookups))
-			for i, v := range y.lookups {
-				names[i] = v.display()
-			}
-			shown += " (lookups " + strings.Join(names, ", ") + ")"
+			shown += " (lookups " + display(y.lookups) + ")"
 		}
 		l.note(field, shown, y.query)
 	}
 }
 
-// lookups reads the queries that one list looks rows up in.
-func (l *loader) lookups(field string, y yamlList, list *List) bool {
-	field += ".lookups"
-	for _, v := range y.lookups {
+// lookups reads the queries that rows are looked up in.
+func (l *loader) lookups(field string, values []value) (files []File, ok bool) {
+	for _, v := range values {
 		l.values[field] = v
 		var file File
 		if strings.TrimSpace(v.text) == "" {
 			l.report(field, "is empty", "name the file with the query or leave it out")
-			return false
+			return nil, false
 		}
 		if err := query(&file)(v); err != nil {
 			l.report(field, refused(v.display()), err.Error())
-			return false
+			return nil, false
 		}
-		list.Lookups = append(list.Lookups, file)
+		files = append(files, file)
 	}
-	return true
+	return files, true
+}
+
+// display is several texts as a listing has them.
+func display(values []value) string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = v.display()
+	}
+	return strings.Join(texts, ", ")
 }

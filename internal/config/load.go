@@ -44,6 +44,7 @@ func load(path string, text []byte, env func(string) (string, bool), flags Flags
 		for _, s := range l.table {
 			l.set(s)
 		}
+		l.document()
 		l.lists()
 		if !l.unreadable("elasticsearch") {
 			l.checkCredentials()

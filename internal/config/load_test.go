@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,6 +148,53 @@ func TestLoad(t *testing.T) {
 			t.Errorf("Load (-want +got):\n%s", diff)
 		}
 	})
+}
+
+func TestDocumentWithLookups(t *testing.T) {
+	t.Parallel()
+	long := strings.Replace(smallFile, "document: sql/persons.sql", `document: {
+    lookups: [sql/a.sql, sql/b.sql], coalesce: currentOwner, omit: [programmeId, "post id"], query: sql/persons.sql }`, 1)
+	one := strings.Replace(smallFile, "{ id: personId, document: sql/persons.sql }",
+		"\n  id: personId\n  document:\n    query: |\n      select 1\n    lookups: sql/a.sql\n    omit: programmeId\n    coalesce: [x, y]", 1)
+	without := strings.Replace(long, ", query: sql/persons.sql", "", 1)
+	other := filepath.Join(t.TempDir(), "other.sql")
+	if err := os.WriteFile(other, []byte("select 2"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	variable := map[string]string{"REINDEX_SOURCE_DOCUMENT": other}
+	for name, tt := range map[string]struct {
+		yaml             string
+		env              map[string]string
+		query            string
+		lookups          int
+		coalesce, omit   []string
+		settings, origin string
+	}{
+		"lists":                         {long, nil, "select 1;\n", 2, []string{"currentOwner"}, []string{"programmeId", "post id"}, "sql/a.sql, sql/b.sql", "reindex.yaml:5"},
+		"single names, SQL in a block":  {one, nil, "select 1\n", 1, []string{"x", "y"}, []string{"programmeId"}, "sql/a.sql", "reindex.yaml:9"},
+		"the query from a variable":     {long, variable, "select 2", 2, []string{"currentOwner"}, []string{"programmeId", "post id"}, "sql/a.sql, sql/b.sql", "reindex.yaml:5"},
+		"without the query in the file": {without, variable, "select 2", 2, []string{"currentOwner"}, []string{"programmeId", "post id"}, "sql/a.sql, sql/b.sql", "reindex.yaml:5"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := folder(t, map[string]string{"reindex.yaml": tt.yaml, "sql/a.sql": "select 3", "sql/b.sql": "select 4"})
+			c, err := Load(path, variables(tt.env), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := c.Source
+			if s.Document.Text != tt.query || len(s.Lookups) != tt.lookups || s.Lookups[0].Text != "select 3" {
+				t.Errorf("document %q, lookups %v", s.Document.Text, s.Lookups)
+			}
+			if diff := cmp.Diff([][]string{tt.coalesce, tt.omit}, [][]string{s.Coalesce, s.Omit}); diff != "" {
+				t.Errorf("coalesce and omit (-want +got):\n%s", diff)
+			}
+			want := Setting{Field: "source.document.lookups", Value: tt.settings, Origin: tt.origin}
+			if !slices.Contains(c.Settings, want) {
+				t.Errorf("settings have no %v:\n%s", want, c)
+			}
+		})
+	}
 }
 
 func TestPrecedence(t *testing.T) {
@@ -321,6 +369,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add(wholeFile)
 	f.Add(smallFile)
 	f.Add("alias: &a persons\nload: *a\n<<: {x: 1}\n? k\n: v\n--- 2\n...")
+	f.Add("source: { document: { query: x.sql, lookups: [y.sql, {}], omit: [[], a], coalesce: } }\n")
 	f.Add("source: { lists: { a: { query: [1], distinct: maybe, x: 1 }, a: | } }\n")
 	path := folder(f, nil)
 	f.Fuzz(func(t *testing.T, text string) {

@@ -46,7 +46,7 @@ func settings(c *Config) []setting {
 
 		{field: "source.url", env: "DATABASE_URL", show: showURL, parse: databaseURL(&src.URL)},
 		{field: "source.id", parse: text(&src.ID), required: "name the column that becomes _id, such as id: personId"},
-		{field: "source.document", block: true, parse: query(&src.Document), required: "name the file with the query, such as document: persons.sql"},
+		{field: documentField, block: true, parse: query(&src.Document), required: "name the file with the query, such as document: persons.sql"},
 		{field: "source.version", parse: text(&src.Version)},
 
 		{field: "index.body", parse: body(&c.Index), required: "name a JSON file with settings and mappings; without mappings Elasticsearch would guess the types"},

@@ -26,6 +26,7 @@ type yamlFile struct {
 	sections map[string]int  // line of each section
 	failed   map[string]bool // fields that are in the file but unusable
 	lists    []yamlList
+	document *yamlDocument // nil if source.document is no section
 	problems []*Error
 	broken   bool // not YAML: nothing else is worth saying
 }
@@ -38,7 +39,7 @@ func readYAML(path string, text []byte, table []setting) *yamlFile {
 	for _, s := range table {
 		f.fields[s.field] = s
 		f.names = append(f.names, s.field)
-		if s.field == "source.document" {
+		if s.field == documentField {
 			f.names = append(f.names, listsField)
 		}
 	}
@@ -82,6 +83,8 @@ func (f *yamlFile) walk(prefix string, node ast.Node) {
 			f.problem(entry.line, entry.field, "is not a setting", "write sections one inside the other, without dots")
 		case entry.field == listsField:
 			f.walkLists(entry)
+		case entry.field == documentField && isMapping(entry.node):
+			f.walkDocument(entry)
 		case known:
 			f.take(s, entry)
 		case f.isSection(entry.field):
@@ -206,6 +209,11 @@ func joinScalars(list *ast.SequenceNode) (text string, ok bool) {
 		}
 	}
 	return strings.Join(parts, ","), true
+}
+
+func isMapping(node ast.Node) bool {
+	_, ok := node.(*ast.MappingNode)
+	return ok
 }
 
 func keyText(key ast.MapKeyNode) string {
