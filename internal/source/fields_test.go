@@ -161,18 +161,22 @@ func TestFieldsThatCannotBeAreRefused(t *testing.T) {
 		"types":              {none, none, []string{"SELECT id::text AS programme, title FROM programme"}, `look1.sql: column "programme": has type text here and bigint in document.sql`},
 		"a mistake":          {none, none, []string{"SELECT id AS programme,\n titel FROM programme"}, `look1.sql:2: column "titel" does not exist`},
 		"a column of two": {
-			none, none, []string{first, "SELECT code AS post, owner FROM post"},
+			none, none,
+			[]string{first, "SELECT code AS post, owner FROM post"},
 			`look2.sql: column "owner": is a column of look1.sql too; rename one of them, or name it in coalesce if only lookups have it`,
 		},
 		"another column of two": {
 			owner, none, []string{first, "SELECT code AS post, owner, size FROM post"}, `look2.sql: column "size": is a column of look1.sql too`,
 		},
 		"coalesced once": {
-			owner, none, []string{first, "SELECT code AS post, size::int AS points FROM post"},
+			owner, none,
+			[]string{first, "SELECT code AS post, size::int AS points FROM post"},
 			`document.sql: column "owner": is in coalesce and only look1.sql adds it; give the column of another lookup the same name`,
 		},
 		"coalesced never": {
-			[]string{"owners"}, none, []string{first},
+			[]string{"owners"},
+			none,
+			[]string{first},
 			`document.sql: column "owners": is in coalesce and no lookup adds it; they add owner, title, size`,
 		},
 		"coalesced without lookups": {
@@ -183,22 +187,27 @@ func TestFieldsThatCannotBeAreRefused(t *testing.T) {
 			[]string{"name"}, none, []string{first}, `document.sql: column "name": is in coalesce and is a column of this query`,
 		},
 		"coalesced text and number": {
-			owner, none, []string{first, "SELECT code AS post, size AS owner FROM post"},
+			owner, none,
+			[]string{first, "SELECT code AS post, size AS owner FROM post"},
 			`look2.sql: column "owner": is coalesced and has type numeric here and text in look1.sql; cast one of them`,
 		},
 		"coalesced text and date": {
-			owner, none, []string{first, "SELECT code AS post, current_date AS owner FROM post"},
+			owner, none,
+			[]string{first, "SELECT code AS post, current_date AS owner FROM post"},
 			`look2.sql: column "owner": is coalesced and has type date here and text in look1.sql`,
 		},
 		"coalesced arrays": {
-			owner, none, []string{"SELECT id AS programme, ARRAY[1] AS owner FROM programme", "SELECT code AS post, ARRAY['x'] AS owner FROM post"},
+			owner, none,
+			[]string{"SELECT id AS programme, ARRAY[1] AS owner FROM programme", "SELECT code AS post, ARRAY['x'] AS owner FROM post"},
 			`look2.sql: column "owner": is coalesced and has type text[] here and integer[] in look1.sql`,
 		},
 		"omitted id":      {none, []string{"id"}, nil, `document.sql: column "id": is in omit and is the id`},
 		"omitted version": {none, []string{"rev"}, nil, `document.sql: column "rev": is in omit and is the version`},
 		"omitted twice":   {none, []string{"name", "post", "name"}, nil, `document.sql: column "name": is in omit twice`},
 		"omitted unknown": {
-			none, []string{"nome"}, []string{first},
+			none,
+			[]string{"nome"},
+			[]string{first},
 			`document.sql: column "nome": is in omit and is not a column of this query; it has id, programme, post, name, rev`,
 		},
 		"omitted of a lookup": {none, []string{"title"}, []string{first}, `document.sql: column "title": is in omit and is not a column of this query`},
