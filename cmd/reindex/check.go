@@ -65,12 +65,13 @@ func lookAtDatabase(ctx context.Context, c *config.Config) []preflight.Finding {
 
 // queries are the texts of all queries.
 func queries(c config.Source) []string {
-	list := []string{c.Document.Text}
+	files := append([]config.File{c.Document}, c.Lookups...)
 	for _, l := range c.Lists {
-		list = append(list, l.Query.Text)
-		for _, f := range l.Lookups {
-			list = append(list, f.Text)
-		}
+		files = append(append(files, l.Query), l.Lookups...)
+	}
+	list := make([]string, len(files))
+	for i, f := range files {
+		list[i] = f.Text
 	}
 	return list
 }

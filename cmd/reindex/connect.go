@@ -53,19 +53,25 @@ func (a *app) alias(c *config.Config) (*esalias.Client, error) {
 func openSource(ctx context.Context, c config.Source, byteOrder bool) (*source.Source, error) {
 	lists := make([]source.List, 0, len(c.Lists))
 	for _, l := range c.Lists {
-		list := source.List{Field: l.Field, Query: query(l.Query), Distinct: l.Distinct, Unpivot: l.Unpivot}
-		for _, f := range l.Lookups {
-			list.Lookups = append(list.Lookups, query(f))
-		}
-		lists = append(lists, list)
+		lists = append(lists, source.List{
+			Field: l.Field, Query: query(l.Query), Distinct: l.Distinct, Unpivot: l.Unpivot, Lookups: queriesOf(l.Lookups),
+		})
 	}
 	return source.Open(ctx, source.Config{
-		URL: c.URL.Reveal(), ID: c.ID, Document: query(c.Document), Lists: lists, Version: c.Version,
-		ByteOrder: byteOrder,
+		URL: c.URL.Reveal(), ID: c.ID, Version: c.Version, ByteOrder: byteOrder, Lists: lists,
+		Document: query(c.Document), Lookups: queriesOf(c.Lookups), Coalesce: c.Coalesce, Omit: c.Omit,
 	})
 }
 
 func query(f config.File) source.Query { return source.Query{Name: f.Path, SQL: f.Text} }
+
+func queriesOf(files []config.File) []source.Query {
+	var list []source.Query
+	for _, f := range files {
+		list = append(list, query(f))
+	}
+	return list
+}
 
 // holder says who this process is.
 func holder(trigger string) esalias.Holder {
