@@ -33,22 +33,22 @@ type prints struct{ bytes, meaning uint64 }
 
 // personsSource is the example as reindex.yaml describes it.
 func personsSource(database string) (source.Config, error) {
-	cfg := source.Config{URL: database, ID: "personId", Version: "rev"}
-	read := func(name string) (source.Query, error) {
+	var errs []error
+	read := func(name string) source.Query {
 		text, err := persons.SQL(name)
-		return source.Query{Name: name, SQL: text}, err
+		errs = append(errs, err)
+		return source.Query{Name: name, SQL: text}
 	}
-	document, err := read("persons.sql")
-	memberships, err2 := read("programme_memberships.sql")
-	programmes, err3 := read("programmes.sql")
-	trusts, err4 := read("trusts.sql")
-	posts, err5 := read("posts.sql")
-	cfg.Document = document
-	cfg.Lists = []source.List{
-		{Field: "programmeMemberships", Query: memberships, Lookups: []source.Query{programmes}},
-		{Field: "trusts", Query: trusts, Lookups: []source.Query{posts}, Distinct: true, Unpivot: "trustId"},
+	cfg := source.Config{
+		URL: database, ID: "personId", Version: "rev", Document: read("persons.sql"),
+		Lookups:  []source.Query{read("programme_owners.sql"), read("post_owners.sql")},
+		Coalesce: []string{"currentOwner"}, Omit: []string{"programmeId", "postId"},
+		Lists: []source.List{
+			{Field: "programmeMemberships", Query: read("programme_memberships.sql"), Lookups: []source.Query{read("programmes.sql")}},
+			{Field: "trusts", Query: read("trusts.sql"), Lookups: []source.Query{read("posts.sql")}, Distinct: true, Unpivot: "trustId"},
+		},
 	}
-	return cfg, errors.Join(err, err2, err3, err4, err5)
+	return cfg, errors.Join(errs...)
 }
 
 // newCorpus reads all documents, and has the oracle say whether they are right.

@@ -129,7 +129,10 @@ func (r *rig) build(ctx context.Context) (err error) {
 
 // configure lays the example's files out for reindex run.
 func (r *rig) configure() error {
-	names := []string{"reindex.yaml", "persons.sql", "programme_memberships.sql", "programmes.sql", "trusts.sql", "posts.sql", "persons.index.json"}
+	names := []string{
+		"reindex.yaml", "persons.sql", "programme_owners.sql", "post_owners.sql", "programme_memberships.sql", "programmes.sql", "trusts.sql",
+		"posts.sql", "persons.index.json",
+	}
 	for _, name := range names {
 		text, err := fs.ReadFile(persons.Files(), name)
 		if err != nil {

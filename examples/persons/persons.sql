@@ -21,12 +21,16 @@ SELECT
     pl.grade_id AS "gradeId",
     s.code AS "siteCode",
     pl.site_id AS "siteId",
-    -- The owner of a programme, else of the current post, else of the post that ends last.
-    coalesce(m.owner,
-        (SELECT owner FROM post WHERE id = coalesce(pl.post_id, (
+    -- Keys, and no fields of the document: the owner is that of the programme, else of the current post, else of the
+    -- post that ends last. Owners come from programme_owners.sql and post_owners.sql (`lookups` in reindex.yaml): joined
+    -- here, PostgreSQL would read all programmes again for every range and look up a post for every sixth person. The
+    -- placement that ends last is looked for only where no owner of a programme goes before it.
+    m.programme_id AS "programmeId",
+    CASE WHEN m.programme_id IS NULL OR EXISTS (SELECT FROM programme WHERE id = m.programme_id AND owner IS NULL)
+        THEN coalesce(pl.post_id, (
             SELECT post_id FROM placement WHERE person_id = p.id
-            ORDER BY date_to DESC, date_from DESC, id DESC LIMIT 1)))
-    ) AS "currentOwner",
+            ORDER BY date_to DESC, date_from DESC, id DESC LIMIT 1))
+    END AS "postId",
     p.rev -- the version, and no field of the document
 FROM person p
 JOIN contact_details c ON c.person_id = p.id /*range c.person_id*/
@@ -47,9 +51,9 @@ LEFT JOIN site s ON s.id = pl.site_id
 LEFT JOIN specialty sp ON sp.id = pl.specialty_id
 -- Of the memberships a current one counts before a future one and that before a past one, the latest start first.
 LEFT JOIN (
-    SELECT DISTINCT ON (m.person_id) m.person_id, pr.owner
+    SELECT DISTINCT ON (m.person_id) m.person_id, m.programme_id
     FROM programme_membership m
-    JOIN programme pr ON pr.id = m.programme_id /*range m.person_id*/
+    WHERE true /*range m.person_id*/
     ORDER BY m.person_id,
         CASE WHEN m.start_date > current_date THEN 1 WHEN m.end_date < current_date THEN 2 ELSE 0 END,
         m.start_date DESC, m.id DESC

@@ -112,6 +112,9 @@ CREATE TABLE placement_specialty (
 CREATE INDEX placement_person_dates ON placement (person_id, date_to, date_from, id) INCLUDE (post_id);
 CREATE INDEX programme_membership_person ON programme_membership (person_id, id);
 
+-- Which few programmes leave the owner to a post. Without it the document query reads the programme of every person.
+CREATE INDEX programme_without_owner ON programme (id) WHERE owner IS NULL;
+
 -- These serve the triggers below: from a changed post, programme, grade, site or specialty to its people.
 CREATE INDEX placement_post ON placement (post_id);
 CREATE INDEX placement_date_to ON placement (date_to);

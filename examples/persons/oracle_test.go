@@ -1,0 +1,116 @@
+package persons_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"example.com/reindex/internal/config"
+	"example.com/reindex/internal/document"
+	"example.com/reindex/internal/source"
+)
+
+// TestDocumentsAreTheOracles reads the register as a run does, by reindex.yaml.
+func TestDocumentsAreTheOracles(t *testing.T) {
+	t.Parallel()
+	conn := seed(t, seeded)
+	c, err := config.Load("reindex.yaml", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), "SET TimeZone = 'UTC'"); err != nil { // as the program's
+		t.Fatal(err)
+	}
+	got := read(t, conn.Config().ConnString(), c.Source)
+	rows, err := conn.Query(t.Context(), "SELECT id::text, doc::text FROM "+subquery(t, "oracle.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var id, text string
+	found := 0
+	if _, err := pgx.ForEachRow(rows, []any{&id, &text}, func() error {
+		found++
+		if diff := cmp.Diff(fields(t, text), fields(t, got[id])); diff != "" {
+			t.Errorf("person %s (-oracle +document):\n%s", id, diff)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if found == 0 || found != len(got) {
+		t.Errorf("%d documents for %d persons", len(got), found)
+	}
+}
+
+// read returns all documents by id, read in several ranges.
+func read(t *testing.T, url string, c config.Source) map[string]string {
+	t.Helper()
+	queries := func(files ...config.File) []source.Query {
+		var list []source.Query
+		for _, f := range files {
+			list = append(list, source.Query{Name: f.Path, SQL: f.Text})
+		}
+		return list
+	}
+	cfg := source.Config{
+		URL: url, ID: c.ID, Version: c.Version, Document: queries(c.Document)[0], Lookups: queries(c.Lookups...),
+		Coalesce: c.Coalesce, Omit: c.Omit, RangeDocuments: seeded / 10,
+	}
+	for _, l := range c.Lists {
+		cfg.Lists = append(cfg.Lists, source.List{
+			Field: l.Field, Query: queries(l.Query)[0], Lookups: queries(l.Lookups...), Distinct: l.Distinct, Unpivot: l.Unpivot,
+		})
+	}
+	src, err := source.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	snapshot, err := src.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snapshot.Close()
+	if _, err := snapshot.Count(t.Context()); err != nil { // tests the range comments
+		t.Fatal(err)
+	}
+	documents := map[string]string{}
+	if _, err := snapshot.Stream(t.Context(), func(d document.Document) error {
+		documents[string(d.ID)] = string(d.JSON)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return documents
+}
+
+// fields are the fields of a document, each list as the sorted texts of its
+// elements: their order is nobody's promise.
+func fields(t *testing.T, text string) map[string]any {
+	t.Helper()
+	values := map[string]any{}
+	if err := json.NewDecoder(strings.NewReader(text)).Decode(&values); err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	for name, value := range values {
+		elements, ok := value.([]any)
+		if !ok {
+			continue
+		}
+		texts := make([]string, len(elements))
+		for i, element := range elements {
+			element, err := json.Marshal(element)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts[i] = string(element)
+		}
+		slices.Sort(texts)
+		values[name] = texts
+	}
+	return values
+}
