@@ -279,6 +279,11 @@ func documents() []mutant {
 			tests: []string{"TestLookupsThatCannotBeAreRefused"},
 		},
 		{
+			name: "a coalesced field that stays NULL", file: "internal/source/fields.go",
+			old: "st.added[at] == nil || isNull(st.added[at])", new: "st.added[at] == nil",
+			tests: []string{"TestFieldsOfLookupsAreLeftJoins"},
+		},
+		{
 			name: "a range hint on another column than the id", file: "internal/source/hint.go",
 			old: "\t\tif !same {", new: "\t\tif !same && false {",
 			tests: []string{"TestHintOnAnotherColumnThanTheIDIsRefused"},
