@@ -5,7 +5,6 @@ import (
 	"errors"
 	"hash/maphash"
 	"slices"
-	"strconv"
 )
 
 // errRangeFull says that a range does not fit into its batch and has to be cut.
@@ -24,6 +23,7 @@ type batch struct {
 	lists    int
 	arena    []byte
 	slots    []slot
+	ranks    []uint64 // of slots: what orders their ids, as far as eight bytes can
 	elements []element
 	chains   []chain // of slot s and list l: chains[s*lists+l]
 
@@ -37,7 +37,6 @@ type batch struct {
 type slot struct {
 	id, body, end int32 // id is arena[id:body], the fields are arena[body:end]
 	version       int64
-	rank          uint64 // orders ids, as far as eight bytes can
 	hash          uint64
 }
 
@@ -46,15 +45,25 @@ type element struct{ start, end, next int32 } // next is 1 + position, or 0
 type chain struct{ head, tail int32 } // 1 + position, or 0
 
 // newBatch returns a batch for documents with that many lists. An arena never
-// grows beyond limit and one row, which keeps positions within int32.
+// holds more than limit and one row, which keeps positions within int32.
 func newBatch(family idFamily, lists int) *batch {
 	return &batch{family: family, lists: lists, seed: maphash.MakeSeed(), table: make([]int32, 1024)}
+}
+
+// reserve makes room in the arena for a row of usual size. It doubles, up to a
+// step of 4 MiB, where append adds a quarter: each step copies everything and wakes the
+// garbage collector.
+func (b *batch) reserve() {
+	const row, step = 4 << 10, 4 << 20
+	if cap(b.arena)-len(b.arena) < row {
+		b.arena = slices.Grow(b.arena, min(max(len(b.arena), 16*row), step))
+	}
 }
 
 // reset empties the batch and keeps its buffers.
 func (b *batch) reset(limit int) {
 	b.limit = limit
-	b.arena, b.slots = b.arena[:0], b.slots[:0]
+	b.arena, b.slots, b.ranks = b.arena[:0], b.slots[:0], b.ranks[:0]
 	b.elements, b.chains = b.elements[:0], b.chains[:0]
 	clear(b.table)
 	b.last, b.sorted = -1, true
@@ -62,7 +71,7 @@ func (b *batch) reset(limit int) {
 
 // size is what the batch holds, in bytes.
 func (b *batch) size() int {
-	const perSlot, perElement, perChain = 48, 12, 8
+	const perSlot, perElement, perChain = 48, 12, 8 // a slot with its rank and its places in the table
 	return len(b.arena) + perSlot*len(b.slots) + perElement*len(b.elements) + perChain*len(b.chains)
 }
 
@@ -77,7 +86,8 @@ func (b *batch) check() error {
 // addDocument makes a slot for id and opens its fields: the caller appends
 // them to the arena and calls closeDocument.
 func (b *batch) addDocument(id []byte) (*slot, error) {
-	hash, rank := maphash.Bytes(b.seed, id), b.family.rank(id)
+	rank := b.family.rank(id)
+	hash := b.hash(id, rank)
 	at, found := b.probe(id, hash, rank)
 	if found {
 		return nil, errTwice
@@ -86,11 +96,13 @@ func (b *batch) addDocument(id []byte) (*slot, error) {
 		b.grow()
 		at, _ = b.probe(id, hash, rank)
 	}
+	b.reserve()
 	start := int32(len(b.arena)) //nolint:gosec // bounded by limit, see newBatch
 	b.arena = append(b.arena, id...)
 	b.slots = append(b.slots, slot{
-		id: start, body: int32(len(b.arena)), rank: rank, hash: hash, //nolint:gosec // as above
+		id: start, body: int32(len(b.arena)), hash: hash, //nolint:gosec // as above
 	})
+	b.ranks = append(b.ranks, rank)
 	n := len(b.slots)
 	b.table[at] = int32(n) //nolint:gosec // fewer slots than bytes
 	for range b.lists {
@@ -111,7 +123,7 @@ func (b *batch) find(id []byte) int32 {
 	if b.last >= 0 && b.same(b.last, id, rank) {
 		return b.last
 	}
-	at, found := b.probe(id, maphash.Bytes(b.seed, id), rank)
+	at, found := b.probe(id, b.hash(id, rank), rank)
 	if !found {
 		return -1
 	}
@@ -132,6 +144,23 @@ func (b *batch) addElement(s int32, list, start int, distinct bool) error {
 		b.arena = b.arena[:start]
 		return nil
 	}
+	return b.chain(c, start)
+}
+
+// addPiece adds an element that is ready, as addElement does.
+func (b *batch) addPiece(s int32, list int, piece []byte, distinct bool) error {
+	c := &b.chains[int(s)*b.lists+list]
+	if distinct && b.repeats(c.head, piece) {
+		return nil
+	}
+	b.reserve()
+	start := len(b.arena)
+	b.arena = append(b.arena, piece...)
+	return b.chain(c, start)
+}
+
+// chain appends an element, from start to the end of the arena.
+func (b *batch) chain(c *chain, start int) error {
 	b.elements = append(b.elements, element{
 		start: int32(start), end: int32(len(b.arena)), //nolint:gosec // bounded by limit, see newBatch
 	})
@@ -163,17 +192,28 @@ func (b *batch) probe(id []byte, hash, rank uint64) (int, bool) {
 		if n == 0 {
 			return at, false
 		}
-		if b.slots[n-1].hash == hash && b.same(n-1, id, rank) {
-			return at, true
+		if b.family == idInteger || b.slots[n-1].hash == hash {
+			if b.same(n-1, id, rank) {
+				return at, true
+			}
 		}
 	}
 }
 
-// same tells whether id belongs to a slot. The arena is far larger than a
-// processor's caches and the slots are not, so ids are compared by their text
+// hash is where an id is looked for first. The rank of an integer is all of it, and
+// multiplied by an odd number its high half differs for ids at any distance.
+func (b *batch) hash(id []byte, rank uint64) uint64 {
+	if b.family == idInteger {
+		return rank * 0x9e3779b97f4a7c15 >> 32
+	}
+	return maphash.Bytes(b.seed, id)
+}
+
+// same tells whether id belongs to a slot. Arena and slots are larger than a
+// processor's caches and ranks are not, so ids are compared by their text
 // only where their rank does not tell all.
 func (b *batch) same(s int32, id []byte, rank uint64) bool {
-	return b.slots[s].rank == rank && (b.family == idInteger || bytes.Equal(b.idOf(s), id))
+	return b.ranks[s] == rank && (b.family == idInteger || bytes.Equal(b.idOf(s), id))
 }
 
 func (b *batch) grow() {
@@ -204,7 +244,7 @@ func (b *batch) order(dst []int32) []int32 {
 }
 
 func (b *batch) compare(x, y int32) int {
-	switch rx, ry := b.slots[x].rank, b.slots[y].rank; {
+	switch rx, ry := b.ranks[x], b.ranks[y]; {
 	case rx < ry:
 		return -1
 	case rx > ry:
@@ -217,8 +257,7 @@ func (b *batch) compare(x, y int32) int {
 // eight bytes of anything else.
 func (f idFamily) rank(id []byte) uint64 {
 	if f == idInteger {
-		n, _ := strconv.ParseInt(string(id), 10, 64) // an integer column prints nothing else
-		return uint64(n) ^ 1<<63                     //nolint:gosec // moves the negative half below the other
+		return uint64(integer(id)) ^ 1<<63 //nolint:gosec // moves the negative half below the other
 	}
 	var r uint64
 	for i := range 8 {

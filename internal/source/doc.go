@@ -33,10 +33,9 @@
 //
 // PostgreSQL takes longer than the client; how long is up to the queries, see
 // Ranges inside a query below and bench/README.md. A hash join reads its small
-// table once per range, so larger ranges cost less: with the persons query, 8,192
-// documents per range took 4.6 µs of PostgreSQL's processor for each, 16,384 and
-// 32,768 took 3.6. The default is 16,384, which stays well below the memory limit
-// with ordinary documents. Sending the queries of a range as one pipeline gave no
+// table once per range, so larger ranges cost less, if it is no lookup. For the persons queries, which
+// have none left, ranges of 8,192 documents take 5 % more of PostgreSQL's processor than
+// such of 16,384, less than a hundredth of a run, and 14 MB less memory. Sending the queries of a range as one pipeline gave no
 // difference beyond the noise of three rounds (12 to 21 s without, 14 to 25 s
 // with), which would hide anything but a large gain.
 //
@@ -68,7 +67,7 @@
 // NULL or has no row adds NULLs, or with Unpivot nothing. Two rows of one key are an
 // error, because a join would have doubled them. Keys are compared by their text, whatever
 // their collation. All streams of a snapshot share the table: 4 bytes for a key
-// from a sequence, some 20 and the key itself for any other, and the JSON of each
+// from a sequence, or 2 if at most 65,535 rows differ, some 20 and the key itself for any other, and the JSON of each
 // different row, in a lookup of the document with 4 bytes more for a value.
 //
 // What several lookups of the document add under one name is coalesced if

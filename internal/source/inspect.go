@@ -55,7 +55,7 @@ func (s *Source) inspect(session *session, found *Inspection) error {
 	if err != nil {
 		return queryError(s.document.name, "", err)
 	}
-	found.Documents = parseCount(row[0])
+	found.Documents = integer(row[0])
 	return nil
 }
 

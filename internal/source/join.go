@@ -2,7 +2,6 @@ package source
 
 import (
 	"bytes"
-	"cmp"
 	"slices"
 
 	"example.com/reindex/internal/document"
@@ -64,9 +63,7 @@ func (j *joiner) arrange(q *query) {
 	if len(j.list) < 2 || q.ordered && !q.distinct {
 		return
 	}
-	slices.SortFunc(j.list, func(x, y piece) int {
-		return cmp.Or(bytes.Compare(x.json, y.json), x.at-y.at)
-	})
+	slices.SortStableFunc(j.list, func(x, y piece) int { return bytes.Compare(x.json, y.json) })
 	if q.distinct {
 		j.list = slices.CompactFunc(j.list, func(x, y piece) bool { return bytes.Equal(x.json, y.json) })
 	}

@@ -11,7 +11,7 @@ import (
 // does not say: a size at which the queries' costs per range no
 // longer show and a range of ordinary documents still fits into a batch; the
 // package comment has the figures.
-const DefaultRangeDocuments = 16384
+const DefaultRangeDocuments = 8192
 
 // ranges hands out what is left to read. It is safe for concurrent use.
 type ranges struct {
@@ -169,7 +169,7 @@ func (p *planner) boundaries() (string, error) {
 			return "", err
 		}
 		if row != nil {
-			return boundariesSQL(string(row[0]), string(row[1]), q.collate, p.stride(size, parseCount(row[2]))), nil
+			return boundariesSQL(string(row[0]), string(row[1]), q.collate, p.stride(size, integer(row[2]))), nil
 		}
 	}
 	return boundariesSQL(q.rows(), q.idExpr(), q.collate, size), nil

@@ -100,6 +100,7 @@ func (st *stream) addElement(list int, q *query, row [][]byte) error {
 	if q.unpivoted {
 		return st.addElements(slot, list, q, row)
 	}
+	st.batch.reserve()
 	start := len(st.batch.arena)
 	if err := st.appendRow(q, row); err != nil {
 		return err
@@ -118,6 +119,7 @@ func (st *stream) addElements(slot int32, list int, q *query, row [][]byte) erro
 		if q.columns[i].prefix == "" || row[i] == nil {
 			continue
 		}
+		st.batch.reserve()
 		start := len(st.batch.arena)
 		if err := st.appendField(q, row, i); err != nil {
 			return err
@@ -138,9 +140,7 @@ func (st *stream) addElements(slot int32, list int, q *query, row [][]byte) erro
 // addFound adds one element for each piece of a row that was looked up.
 func (st *stream) addFound(slot int32, list int, q *query, row []byte) error {
 	for piece, rest := nextPiece(row); piece != nil; piece, rest = nextPiece(rest) {
-		start := len(st.batch.arena)
-		st.batch.arena = append(st.batch.arena, piece...)
-		if err := st.batch.addElement(slot, list, start, q.distinct); err != nil {
+		if err := st.batch.addPiece(slot, list, piece, q.distinct); err != nil {
 			return err
 		}
 	}

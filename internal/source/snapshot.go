@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -104,7 +103,7 @@ func (s *Snapshot) count(session *session) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := parseCount(row[0])
+	n := integer(row[0])
 	return n, s.source.checkHints(session, n)
 }
 
@@ -138,7 +137,7 @@ func (s *session) export() (Info, error) {
 	}
 	return Info{
 		Name: string(row[0]),
-		At:   time.UnixMicro(parseCount(row[1])).UTC(),
+		At:   time.UnixMicro(integer(row[1])).UTC(),
 		LSN:  string(row[2]),
 		XMin: string(row[3]),
 
@@ -151,9 +150,4 @@ func (s *session) export() (Info, error) {
 func (s *session) estimate(q *query) (int64, error) {
 	p, err := s.explain(q.ranges[idRange{}.index()])
 	return int64(p.Rows), err
-}
-
-func parseCount(v []byte) int64 {
-	n, _ := strconv.ParseInt(string(v), 10, 64) // bigint columns print nothing else
-	return n
 }

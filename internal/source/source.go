@@ -59,7 +59,7 @@ type Config struct {
 	// "" means none.
 	Version string
 	// RangeDocuments is how many documents a range should have. Defaults to
-	// 16,384; a range that passes 32 MiB is cut in two whatever it has.
+	// 8,192; a range that passes 32 MiB is cut in two whatever it has.
 	RangeDocuments int
 	// ByteOrder has text ids compared by their bytes, whatever their collation:
 	// the order in which Elasticsearch sorts keywords. An index of the column

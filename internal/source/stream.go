@@ -11,7 +11,7 @@ import (
 // Limits of what a stream holds in memory.
 const (
 	// defaultRangeBytes is what the documents of one range may take before the
-	// range is cut in two. 32 MiB hold 16,384 documents of 2 KB.
+	// range is cut in two. 32 MiB hold 8,192 documents of 4 KB.
 	defaultRangeBytes = 32 << 20
 	// maxDocumentBytes is what one document may take, its lists included: it
 	// has to fit into memory and into one bulk request.

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math"
-	"strconv"
+	"slices"
 )
 
 // maxLookupBytes is what the rows of one lookup may take. 64 MiB are some three
@@ -22,12 +22,17 @@ var (
 
 // table has rows by key. A row is kept as the JSON that it adds, and rows that
 // add the same share it. Integers that lie close to each other, as those of a
-// sequence do, are found by their value, at 4 bytes for each: what is looked up
-// millions of times should stay in the processor's caches. Other keys are found by
-// their hash.
+// sequence do, are found by their value, at 4 bytes for each, or 2 where few rows
+// differ: what is looked up millions of times should stay in the processor's caches.
+// Other keys are found by their hash.
 type table struct {
-	dense []uint32 // of integers, by key - first: 1 + position of a row, or 0; nil if found by hash
-	first int64
+	// wide and narrow are of integers that are found by their value, by key - first; 0 for a key that has
+	// no row. One of them is used, or none. wide has 1 + the position of a row, narrow
+	// 1 + its number in starts, which has the positions.
+	wide   []uint32
+	narrow []uint16
+	starts []uint32
+	first  int64
 
 	seed  maphash.Seed
 	slots []uint32 // open addressing: 1 + position of an entry, or 0; its length is a power of two
@@ -70,7 +75,7 @@ func nextPiece(row []byte) (piece, rest []byte) {
 
 // find returns the pieces of the row with the key, or nil.
 func (t *table) find(key []byte) []byte {
-	if t.dense != nil {
+	if t.byValue() {
 		return t.at(integer(key))
 	}
 	mask := len(t.slots) - 1
@@ -85,11 +90,16 @@ func (t *table) find(key []byte) []byte {
 // at finds an integer by its value.
 func (t *table) at(key int64) []byte {
 	i := uint64(key) - uint64(t.first) //nolint:gosec // wraps around where the key is smaller, and is too large then
-	if i >= uint64(len(t.dense)) || t.dense[i] == 0 {
-		return nil
+	switch {
+	case i < uint64(len(t.narrow)) && t.narrow[i] != 0:
+		return t.row(t.starts[t.narrow[i]-1])
+	case i < uint64(len(t.wide)) && t.wide[i] != 0:
+		return t.row(t.wide[i] - 1)
 	}
-	return t.row(t.dense[i] - 1)
+	return nil
 }
+
+func (t *table) byValue() bool { return t.wide != nil || t.narrow != nil }
 
 // row returns what lies from a position on.
 func (t *table) row(at uint32) []byte { return t.rows[at>>chunkBits][at&(1<<chunkBits-1):] }
@@ -105,12 +115,6 @@ func (t *table) appendRow(row []byte) uint32 {
 	t.rows[last] = append(t.rows[last], row...)
 	t.rowBytes += len(row)
 	return at
-}
-
-// integer reads what PostgreSQL printed.
-func integer(text []byte) int64 {
-	n, _ := strconv.ParseInt(string(text), 10, 64) // an integer column prints nothing else
-	return n
 }
 
 // entry returns the position of the row of the entry, and whether the key is its.
@@ -133,9 +137,11 @@ type tableBuilder struct {
 	t     table
 	n     int
 	limit int
-	// recent finds most of the rows that were added before: 1 + position, by
-	// some bits of their hash.
-	recent [1 << 14]uint32
+	// recent finds the rows that were added before, as long as not more than some
+	// 100,000 differ: 1 + position, the newest last, in sets by some bits of their hash.
+	recent [1 << 15][4]uint32
+	// starts are the positions of the rows, ascending, as long as [table.narrow] can number them.
+	starts []uint32
 }
 
 func newTableBuilder(limit int) *tableBuilder {
@@ -168,11 +174,19 @@ func (b *tableBuilder) add(key, row []byte) error {
 // share returns the position of an equal row, or that of a new one.
 func (b *tableBuilder) share(row []byte) uint32 {
 	t := &b.t
-	recent := &b.recent[maphash.Bytes(t.seed, row)%uint64(len(b.recent))]
-	if *recent == 0 || !bytes.HasPrefix(t.row(*recent-1), row) {
-		*recent = t.appendRow(row) + 1
+	set := &b.recent[maphash.Bytes(t.seed, row)%uint64(len(b.recent))]
+	for _, at := range set {
+		if at != 0 && bytes.HasPrefix(t.row(at-1), row) {
+			return at - 1
+		}
 	}
-	return *recent - 1
+	at := t.appendRow(row)
+	if len(b.starts) <= math.MaxUint16 {
+		b.starts = append(b.starts, at)
+	}
+	copy(set[:], set[1:])
+	set[len(set)-1] = at + 1
+	return at
 }
 
 // place enters an entry into the slots.
@@ -210,8 +224,17 @@ func (b *tableBuilder) table(integers bool) *table {
 	if span >= uint64(spread*b.n) {      //nolint:gosec // n is not negative
 		return t
 	}
-	d := &table{dense: make([]uint32, span+1), first: least, rows: t.rows, rowBytes: t.rowBytes}
-	t.each(func(key []byte, row uint32) { d.dense[integer(key)-least] = row + 1 })
+	d := &table{first: least, rows: t.rows, rowBytes: t.rowBytes}
+	if len(b.starts) > math.MaxUint16 {
+		d.wide = make([]uint32, span+1)
+		t.each(func(key []byte, row uint32) { d.wide[integer(key)-least] = row + 1 })
+		return d
+	}
+	d.starts, d.narrow = slices.Clone(b.starts), make([]uint16, span+1)
+	t.each(func(key []byte, row uint32) {
+		number, _ := slices.BinarySearch(d.starts, row)
+		d.narrow[integer(key)-least] = uint16(number + 1) //nolint:gosec // checked above
+	})
 	return d
 }
 

@@ -64,7 +64,7 @@ func TestTableFindsEveryKey(t *testing.T) {
 				}
 			}
 			table := b.table(tt.integers)
-			if got := table.dense != nil; got != tt.dense {
+			if got := table.byValue(); got != tt.dense {
 				t.Errorf("found by value: %t, want %t", got, tt.dense)
 			}
 			for i, key := range tt.keys {
@@ -100,6 +100,51 @@ func TestTableSharesEqualRows(t *testing.T) {
 	}
 	if got := pieces(table.find([]byte("4"))) + "," + pieces(table.find([]byte("5"))); got != "a,a b" {
 		t.Errorf("found %s, want a,a b", got)
+	}
+}
+
+// Rows that differ are kept once, in whatever order they come: a few, whose set of
+// places is full, again.
+func TestTableSharesRowsThatComeFarApart(t *testing.T) {
+	t.Parallel()
+	const different, times = 10_000, 5
+	b := newTableBuilder(8 << 20)
+	want := 0
+	for i := range different {
+		want += len(row(fmt.Sprint("row ", i)))
+	}
+	for i, n := range rand.New(rand.NewPCG(1, 2)).Perm(different * times) {
+		if err := b.add(fmt.Append(nil, i), row(fmt.Sprint("row ", n%different))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := b.table(true).rowBytes; got > want+want/100 {
+		t.Errorf("rows take %d bytes, want %d or a hundredth more", got, want)
+	}
+}
+
+// Up to 65,535 rows are found by a number of 16 bits.
+func TestTableNumbersRows(t *testing.T) {
+	t.Parallel()
+	for _, rows := range []int{math.MaxUint16 - 1, math.MaxUint16, math.MaxUint16 + 1, math.MaxUint16 + 2} {
+		t.Run(fmt.Sprint(rows), func(t *testing.T) {
+			t.Parallel()
+			b := newTableBuilder(8 << 20)
+			for i := range rows {
+				if err := b.add(fmt.Append(nil, i), row(fmt.Sprint(i))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			table := b.table(true)
+			if got, want := table.narrow != nil, rows <= math.MaxUint16; got != want {
+				t.Errorf("16 bits: %t, want %t", got, want)
+			}
+			for i := range rows {
+				if got, want := pieces(table.find(fmt.Append(nil, i))), fmt.Sprint(i); got != want {
+					t.Fatalf("find(%d) = %s", i, got)
+				}
+			}
+		})
 	}
 }
 

@@ -122,3 +122,21 @@ func (t *valueType) sameForm(other *valueType) bool {
 	}
 	return t.kind == other.kind || number(t) && number(other)
 }
+
+// integer reads what PostgreSQL prints for an integer of at most 64 bits, and
+// checks nothing: every row has several. strconv.ParseInt took 5 % of the program's
+// processor time.
+func integer(text []byte) int64 {
+	negative := len(text) > 0 && text[0] == '-'
+	if negative {
+		text = text[1:]
+	}
+	var n int64
+	for _, digit := range text {
+		n = 10*n - int64(digit-'0') // below zero, where there is room for the least one
+	}
+	if negative {
+		return n
+	}
+	return -n
+}
