@@ -100,7 +100,7 @@ type Options struct {
 	Body json.RawMessage
 	// Tool names the program and its version in the index's _meta.
 	Tool string
-	// Workers is the number of bulk requests in flight; 0 leaves it to the
+	// Workers is the number of bulk requests in flight at most; 0 leaves it to the
 	// program. Readers is the number of source streams; 0 likewise.
 	Workers, Readers int
 	// BatchBytes, MaxFailures, RetryFor and OnFailure are those of

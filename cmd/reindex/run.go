@@ -64,7 +64,7 @@ func addSettingFlags(cmd *cobra.Command) {
 	flags.String("max-shrink", "", "largest part of the live documents that may go missing, such as 10%, or off (default 10%)")
 	flags.String("min-documents", "", "least number of documents (default 1)")
 	flags.String("keep", "", "earlier generations kept for rollback (default 1)")
-	flags.String("workers", "", "bulk requests in flight, or auto (default auto)")
+	flags.String("workers", "", "bulk requests in flight at most, or auto (default auto)")
 	flags.String("batch-bytes", "", "largest bulk request (default 4MiB)")
 	flags.String("retry-for", "", "how long a bulk request is repeated while Elasticsearch is busy (default 1m)")
 	flags.String("compression", "", "of bulk requests: gzip where the network is slow, or none (default none)")

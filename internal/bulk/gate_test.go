@@ -3,8 +3,11 @@ package bulk
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 func enter(t *testing.T, g *gate) int {
@@ -19,18 +22,19 @@ func enter(t *testing.T, g *gate) int {
 func TestGateHalvesOnceForTheSameNews(t *testing.T) {
 	t.Parallel()
 	g := newGate(8)
+	g.limit = 8
 	var rounds []int
 	for range 8 {
 		rounds = append(rounds, enter(t, g))
 	}
 	for _, round := range rounds {
-		g.leave(round, true)
+		g.leave(round, true, 0)
 	}
 	if g.limit != 4 {
 		t.Errorf("limit = %v after 8 refusals of one round; want 4", g.limit)
 	}
 	for range 5 {
-		g.leave(enter(t, g), true)
+		g.leave(enter(t, g), true, 0)
 	}
 	if g.limit != 1 {
 		t.Errorf("limit = %v after many rounds of refusals; want 1", g.limit)
@@ -40,16 +44,16 @@ func TestGateHalvesOnceForTheSameNews(t *testing.T) {
 func TestGateRecoversByOneForEachRound(t *testing.T) {
 	t.Parallel()
 	g := newGate(4)
-	g.leave(enter(t, g), true) // 2
-	g.leave(enter(t, g), true) // 1
+	g.leave(enter(t, g), true, 0) // 2
+	g.leave(enter(t, g), true, 0) // 1
 	for range 3 {
-		g.leave(enter(t, g), false)
+		g.leave(enter(t, g), false, 0)
 	}
 	if g.limit < 2.5 || g.limit > 3 {
 		t.Errorf("limit = %v after 3 good requests from 1; want between 2.5 and 3", g.limit)
 	}
 	for range 20 {
-		g.leave(enter(t, g), false)
+		g.leave(enter(t, g), false, 0)
 	}
 	if g.limit != 4 {
 		t.Errorf("limit = %v after many good requests; want 4", g.limit)
@@ -60,21 +64,21 @@ func TestGateMakesOthersWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(2)
-		g.leave(enter(t, g), true) // 1
+		g.leave(enter(t, g), true, 0) // 1
 		first := enter(t, g)
 		var order []int
 		for i := range 2 {
 			go func() {
 				round, _ := g.enter(context.Background())
 				order = append(order, i)
-				g.leave(round, true)
+				g.leave(round, true, 0)
 			}()
 			synctest.Wait()
 		}
 		if len(order) != 0 {
 			t.Fatalf("%v entered a gate for one", order)
 		}
-		g.leave(first, true)
+		g.leave(first, true, 0)
 		synctest.Wait()
 		if len(order) != 2 || order[0] != 0 {
 			t.Errorf("entered in the order %v; want 0 1", order)
@@ -91,5 +95,58 @@ func TestGateEndsWithTheLoad(t *testing.T) {
 	cancel(why)
 	if _, err := g.enter(ctx); !errors.Is(err, why) {
 		t.Errorf("enter = %v; want %v", err, why)
+	}
+}
+
+// TestGateFindsItsLevel has more senders than a server has threads: what one more
+// request can only wait for is not sent.
+func TestGateFindsItsLevel(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		senders, threads int
+		least, most      float64
+	}{
+		"fewer senders than calm":     {senders: 3, threads: 1, least: 3, most: 3},
+		// What a byte takes with four in flight is taken for what it takes when nothing waits.
+		"a small server":              {senders: 32, threads: 2, least: calm, most: calm + manyWait + 1},
+		"a larger one":                {senders: 32, threads: 12, least: 11, most: 20},
+		"larger than all senders":     {senders: 16, threads: 64, least: 16, most: 16},
+		"slower and slower, for good": {senders: 32, threads: -12, least: 11, most: 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g, random := newGate(tt.senders), rand.New(rand.NewPCG(1, 2))
+				threads, slower := float64(max(tt.threads, -tt.threads)), 1.0
+				var sum, n float64
+				var senders sync.WaitGroup
+				for range tt.senders {
+					senders.Go(func() {
+						for i := range 200 {
+							round := enter(t, g)
+							g.mu.Lock()
+							took := 100 * max(1, float64(g.busy)/threads) * (0.8 + 0.4*random.Float64())
+							if random.IntN(30) == 0 {
+								took *= 4 // a merge
+							}
+							if tt.threads < 0 {
+								slower += 0.0003
+								took *= slower
+							}
+							if i > 100 {
+								sum, n = sum+g.limit, n+1
+							}
+							g.mu.Unlock()
+							time.Sleep(time.Duration(took) * time.Millisecond)
+							g.leave(round, false, took)
+						}
+					})
+				}
+				senders.Wait()
+				if level := sum / n; level < tt.least || level > tt.most {
+					t.Errorf("in the second half %.1f requests were in flight, want %v to %v", level, tt.least, tt.most)
+				}
+			})
+		})
 	}
 }

@@ -30,7 +30,8 @@ type Options struct {
 	// error and never created again with guessed types.
 	Target string
 	// Workers is the number of requests in flight at most, 1 to 64. The loader
-	// goes below it while the server refuses work. Defaults to 4.
+	// goes below it while the server refuses work, and above 4 only as far as more requests do not just
+	// wait in the server. Defaults to 4.
 	Workers int
 	// BatchBytes is the largest request body, 1 KiB to 90 MiB. A document
 	// larger than that travels alone. Defaults to 4 MiB.

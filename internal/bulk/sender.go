@@ -96,9 +96,19 @@ func (s *sender) try(ctx context.Context, b *batch, items []item) (rest, error) 
 	if err != nil {
 		return rest{}, err
 	}
+	began := time.Now()
 	left, err := s.exchange(ctx, b, items)
-	s.loader.gate.leave(round, left.cause != nil)
+	s.loader.gate.leave(round, left.cause != nil, s.pace(len(b.bytes(items)), time.Since(began)))
 	return left, err
+}
+
+// pace is how long a byte took, in nanoseconds, or 0 for a body that is so much smaller than
+// others that the request itself counts more.
+func (s *sender) pace(size int, took time.Duration) float64 {
+	if size < s.loader.opts.BatchBytes/2 {
+		return 0
+	}
+	return float64(took) / float64(size)
 }
 
 // exchange makes one request and books what is said about each document.

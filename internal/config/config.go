@@ -115,7 +115,7 @@ type Index struct {
 
 // Loading (load) is how documents are sent.
 type Loading struct {
-	// Workers (workers) is the number of senders; auto (the default) is 0 here
+	// Workers (workers) is the number of bulk requests in flight at most; auto (the default) is 0 here
 	// and leaves it to the program. 1 to 64.
 	Workers int
 	// BatchBytes (batch_bytes) is the largest bulk request. Defaults to 4MiB;
