@@ -5,8 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,17 +23,17 @@ func (r *run) load(ctx context.Context) error {
 		return err
 	}
 	started := time.Now()
-	var counted int64
+	var counted atomic.Int64 // 0 as long as it is not known
 	g, ctx := errgroup.WithContext(ctx)
-	// The count runs beside the load, on the connection that keeps the
-	// snapshot and would otherwise idle.
-	g.Go(func() (err error) {
-		counted, err = r.snapshot.Count(ctx)
+	// The count runs beside the load, on a connection of its own.
+	g.Go(func() error {
+		n, err := r.snapshot.Count(ctx)
+		counted.Store(n)
 		return err
 	})
 	g.Go(func() error {
 		defer r.watch(ctx, loader, started)()
-		defer r.refreshBeside(ctx, loader)()
+		defer r.refreshBeside(ctx, loader, &counted)()
 		return loader.Load(ctx, r.producers()...)
 	})
 	err = g.Wait()
@@ -43,7 +43,7 @@ func (r *run) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load %s: %w", r.build.Index, err)
 	}
-	if counted != r.report.Read {
+	if counted := counted.Load(); counted != r.report.Read {
 		return &GateError{Gate: "count", Reason: fmt.Sprintf(
 			"the snapshot has %d documents and %d were read: ids that are not comparable or not stable within one snapshot?",
 			counted, r.report.Read)}
@@ -107,33 +107,6 @@ func (r *run) count(c bulk.Counts) {
 	r.report.Read, r.report.Acknowledged, r.report.Failed = c.Read, c.Acknowledged, c.Failed
 	r.report.Retried, r.report.Bytes = c.Retried, c.Bytes
 	r.report.Orphans = r.orphans.Load()
-}
-
-// refreshBytes is after how many bytes for each shard the index is refreshed
-// while it is filled. Elasticsearch keeps up to a tenth of its heap in its buffer,
-// and a refresh writes the buffer of a shard with one thread: at the end of the
-// load the rest of the machine would have to wait for it, 1.5 s after 350,000
-// persons, a sixth of the time. Every 64 MiB, that work is done beside other
-// requests, and little is left for the end. bench/README.md has what it gave.
-const refreshBytes = 64 << 20
-
-// refreshBeside refreshes the index from time to time, until the function it
-// returns is called. Nothing depends on it: the refresh that counts comes after
-// the load.
-func (r *run) refreshBeside(ctx context.Context, loader *bulk.Loader) (stop func()) {
-	last, shards := int64(0), 1
-	return every(ctx, progressEvery, func(ctx context.Context) {
-		sent := loader.Counts().Bytes
-		if sent-last < refreshBytes*int64(shards) {
-			return
-		}
-		last = sent
-		n, err := r.build.RefreshShards(ctx)
-		shards = max(1, n)
-		if err != nil && ctx.Err() == nil {
-			r.Log.DebugContext(ctx, "not refreshed while loading", slog.String("index", r.build.Index), slog.Any("error", err))
-		}
-	})
 }
 
 // progressEvery is how often people are told.
