@@ -132,12 +132,14 @@ func (g *gate) observe(pace float64) {
 
 // adjust moves the bound by how many requests wait in the server.
 func (g *gate) adjust(waiting float64) {
-	switch g.steady = g.steady || waiting >= fewWait; {
+	g.steady = g.steady || waiting >= fewWait
+	switch {
 	case waiting > manyWait:
 		g.limit = max(min(calm, g.most), g.limit-(waiting-manyWait))
-	case waiting < fewWait && g.steady:
+	case waiting >= fewWait || len(g.queue) == 0: // enough, or no sender wants more
+	case g.steady:
 		g.limit = min(g.most, g.limit+1)
-	case waiting < fewWait:
+	default:
 		g.limit = min(g.most, 2*g.limit)
 	}
 }

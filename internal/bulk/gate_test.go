@@ -103,35 +103,33 @@ func TestGateEndsWithTheLoad(t *testing.T) {
 func TestGateFindsItsLevel(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		senders, threads int
-		least, most      float64
+		senders     int
+		threads     float64
+		slower      float64 // by how much with each request
+		least, most float64
 	}{
-		"fewer senders than calm":     {senders: 3, threads: 1, least: 3, most: 3},
+		"fewer senders than calm": {senders: 3, threads: 1, least: 3, most: 3},
 		// What a byte takes with four in flight is taken for what it takes when nothing waits.
 		"a small server":              {senders: 32, threads: 2, least: calm, most: calm + manyWait + 1},
 		"a larger one":                {senders: 32, threads: 12, least: 11, most: 20},
 		"larger than all senders":     {senders: 16, threads: 64, least: 16, most: 16},
-		"slower and slower, for good": {senders: 32, threads: -12, least: 11, most: 20},
+		"slower and slower, for good": {senders: 32, threads: 12, slower: 0.0003, least: 11, most: 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				g, random := newGate(tt.senders), rand.New(rand.NewPCG(1, 2))
-				threads, slower := float64(max(tt.threads, -tt.threads)), 1.0
-				var sum, n float64
+				var sum, n, sent float64
 				var senders sync.WaitGroup
 				for range tt.senders {
 					senders.Go(func() {
 						for i := range 200 {
 							round := enter(t, g)
 							g.mu.Lock()
-							took := 100 * max(1, float64(g.busy)/threads) * (0.8 + 0.4*random.Float64())
+							took := 100 * max(1, float64(g.busy)/tt.threads) * (0.8 + 0.4*random.Float64()) * (1 + sent*tt.slower)
+							sent++
 							if random.IntN(30) == 0 {
 								took *= 4 // a merge
-							}
-							if tt.threads < 0 {
-								slower += 0.0003
-								took *= slower
 							}
 							if i > 100 {
 								sum, n = sum+g.limit, n+1
