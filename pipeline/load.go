@@ -43,10 +43,10 @@ func (r *run) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load %s: %w", r.build.Index, err)
 	}
-	if counted := counted.Load(); counted != r.report.Read {
+	if n := counted.Load(); n != r.report.Read {
 		return &GateError{Gate: "count", Reason: fmt.Sprintf(
 			"the snapshot has %d documents and %d were read: ids that are not comparable or not stable within one snapshot?",
-			counted, r.report.Read)}
+			n, r.report.Read)}
 	}
 	r.reached(PhaseLoaded)
 	return nil

@@ -328,7 +328,7 @@ func proofs() []mutant {
 	return []mutant{
 		{
 			name: "count of the snapshot ignored", file: "pipeline/load.go",
-			old: "if counted != r.report.Read {", new: "if false {",
+			old: "n != r.report.Read {", new: "n < 0 {",
 			tests: []string{accounting},
 		},
 		{
