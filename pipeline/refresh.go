@@ -46,6 +46,6 @@ func refreshDue(c bulk.Counts, counted, last, shards int64) bool {
 	if counted == 0 || c.Read == 0 {
 		return since >= step
 	}
-	left, least := (counted-c.Read)*c.Bytes/c.Read, step/8
+	left, least := (counted-c.Read)*(c.Bytes/c.Read), step/8 // divided first: a product of totals may pass int64
 	return left >= least && since >= min(step, max(left, least))
 }

@@ -24,6 +24,7 @@ func TestRefreshIsDue(t *testing.T) {
 		"more than is left, which is too little":  {sent: 193, documents: 193, last: 160, counted: 200, shards: 1},
 		"less than pays":                          {sent: 191, documents: 191, last: 184, counted: 200, shards: 1},
 		"more documents than were counted":        {sent: 300, documents: 300, last: 100, counted: 200, shards: 1},
+		"64 MiB of a billion documents":           {sent: 900_000, documents: 900_000, last: 899_936, counted: 1_000_000_000, shards: 1, want: true},
 		"all of a small index":                    {sent: 20, documents: 20, counted: 20, shards: 1},
 		"half of an index smaller than one share": {sent: 20, documents: 20, counted: 40, shards: 1, want: true},
 	} {

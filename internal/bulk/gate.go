@@ -40,8 +40,9 @@ const (
 	// matters (bench/README.md), and what a merge slows must not cost throughput.
 	calm              = 4
 	fewWait, manyWait = 2, 4
-	// looks is how many windows a measured least time serves.
-	looks = 32
+	// looks is how many windows a measured least time serves. At calm too: a server that
+	// became slower for good would else look busy for ever.
+	looks = 16
 )
 
 func newGate(most int) *gate {
@@ -125,7 +126,7 @@ func (g *gate) observe(pace float64) {
 	}
 	g.least = min(g.least, g.best)
 	g.adjust(float64(g.busy) * (1 - g.least/g.best))
-	if g.windows++; g.windows >= looks && g.limit > calm {
+	if g.windows++; g.windows >= looks {
 		g.looking, g.skip = true, g.busy-1 // all but the one that leaves now
 	}
 }

@@ -3,6 +3,7 @@ package bulk
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -102,18 +103,26 @@ func TestGateEndsWithTheLoad(t *testing.T) {
 // request can only wait for is not sent.
 func TestGateFindsItsLevel(t *testing.T) {
 	t.Parallel()
+	steady := func(float64) float64 { return 1 }
 	for name, tt := range map[string]struct {
 		senders     int
 		threads     float64
-		slower      float64 // by how much with each request
+		slower      func(sent float64) float64 // after so many requests
 		least, most float64
 	}{
-		"fewer senders than calm": {senders: 3, threads: 1, least: 3, most: 3},
+		"fewer senders than calm": {senders: 3, threads: 1, slower: steady, least: 3, most: 3},
 		// What a byte takes with four in flight is taken for what it takes when nothing waits.
-		"a small server":              {senders: 32, threads: 2, least: calm, most: calm + manyWait + 1},
-		"a larger one":                {senders: 32, threads: 12, least: 11, most: 20},
-		"larger than all senders":     {senders: 16, threads: 64, least: 16, most: 16},
-		"slower and slower, for good": {senders: 32, threads: 12, slower: 0.0003, least: 11, most: 20},
+		"a small server":          {senders: 32, threads: 2, slower: steady, least: calm, most: calm + manyWait + 1},
+		"a larger one":            {senders: 32, threads: 12, slower: steady, least: 10, most: 20},
+		"larger than all senders": {senders: 16, threads: 64, slower: steady, least: 16, most: 16},
+		"slower and slower": {
+			senders: 32, threads: 12, least: 10, most: 20,
+			slower: func(sent float64) float64 { return 1 + 0.0003*sent },
+		},
+		"slower for good, soon after the start": {
+			senders: 32, threads: 12, least: 10, most: 20,
+			slower: func(sent float64) float64 { return 1 + 4*min(1, math.Floor(sent/3)) },
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -126,7 +135,7 @@ func TestGateFindsItsLevel(t *testing.T) {
 						for i := range 200 {
 							round := enter(t, g)
 							g.mu.Lock()
-							took := 100 * max(1, float64(g.busy)/tt.threads) * (0.8 + 0.4*random.Float64()) * (1 + sent*tt.slower)
+							took := 100 * max(1, float64(g.busy)/tt.threads) * (0.8 + 0.4*random.Float64()) * tt.slower(sent)
 							sent++
 							if random.IntN(30) == 0 {
 								took *= 4 // a merge
