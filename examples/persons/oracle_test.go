@@ -26,16 +26,20 @@ func TestDocumentsAreTheOracles(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := read(t, conn.Config().ConnString(), c.Source)
-	rows, err := conn.Query(t.Context(), "SELECT id::text, doc::text FROM "+subquery(t, "oracle.sql"))
+	rows, err := conn.Query(t.Context(), "SELECT id::text, doc::text, rev FROM "+subquery(t, "oracle.sql"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var id, text string
+	var rev int64
 	found := 0
-	if _, err := pgx.ForEachRow(rows, []any{&id, &text}, func() error {
+	if _, err := pgx.ForEachRow(rows, []any{&id, &text, &rev}, func() error {
 		found++
-		if diff := cmp.Diff(fields(t, text), fields(t, got[id])); diff != "" {
+		if diff := cmp.Diff(fields(t, text), fields(t, string(got[id].JSON))); diff != "" {
 			t.Errorf("person %s (-oracle +document):\n%s", id, diff)
+		}
+		if got[id].Version != rev {
+			t.Errorf("person %s has version %d, want %d", id, got[id].Version, rev)
 		}
 		return nil
 	}); err != nil {
@@ -47,7 +51,7 @@ func TestDocumentsAreTheOracles(t *testing.T) {
 }
 
 // read returns all documents by id, read in several ranges.
-func read(t *testing.T, url string, c config.Source) map[string]string {
+func read(t *testing.T, url string, c config.Source) map[string]document.Document {
 	t.Helper()
 	queries := func(files ...config.File) []source.Query {
 		var list []source.Query
@@ -78,9 +82,9 @@ func read(t *testing.T, url string, c config.Source) map[string]string {
 	if _, err := snapshot.Count(t.Context()); err != nil { // tests the range comments
 		t.Fatal(err)
 	}
-	documents := map[string]string{}
+	documents := map[string]document.Document{}
 	if _, err := snapshot.Stream(t.Context(), func(d document.Document) error {
-		documents[string(d.ID)] = string(d.JSON)
+		documents[string(d.ID)] = document.Document{Version: d.Version, JSON: slices.Clone(d.JSON)}
 		return nil
 	}); err != nil {
 		t.Fatal(err)

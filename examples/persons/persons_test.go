@@ -103,35 +103,6 @@ func TestDocumentQueryGivesOneRowPerPersonWithContactDetails(t *testing.T) {
 	}
 }
 
-func TestQueriesAddUpToTheOracle(t *testing.T) {
-	t.Parallel()
-	conn := seed(t, seeded)
-	compared := `
-		WITH m AS (SELECT "personId" AS id, jsonb_agg(to_jsonb(q) - 'personId' ORDER BY q.id) AS list
-				FROM (SELECT * FROM ` + subquery(t, "programme_memberships.sql") + ` LEFT JOIN ` +
-		strings.TrimSuffix(subquery(t, "programmes.sql"), "q") + ` l USING ("programmeId")) q GROUP BY 1),
-			t AS (SELECT "personId" AS id, jsonb_agg(DISTINCT jsonb_build_object('trustId', trust)) AS list
-				FROM ` + subquery(t, "trusts.sql") + ` LEFT JOIN ` + strings.TrimSuffix(subquery(t, "posts.sql"), "q") +
-		` l USING ("postId"), LATERAL (VALUES (employing), (training)) u (trust) WHERE trust IS NOT NULL GROUP BY 1),
-			d AS (SELECT "personId" AS id, q.rev, (to_jsonb(q) - '{rev,programmeId,postId}'::text[]) || jsonb_build_object(
-					'currentOwner', coalesce(by_programme."currentOwner", by_post."currentOwner"),
-					'programmeMemberships', coalesce(m.list, '[]'), 'trusts', coalesce(t.list, '[]')) AS doc
-				FROM ` + subquery(t, "persons.sql") + ` LEFT JOIN ` + strings.TrimSuffix(subquery(t, "programme_owners.sql"), "q") +
-		` by_programme USING ("programmeId") LEFT JOIN ` + strings.TrimSuffix(subquery(t, "post_owners.sql"), "q") + ` by_post USING ("postId")
-				LEFT JOIN m ON m.id = "personId" LEFT JOIN t ON t.id = "personId")
-		SELECT count(*) FILTER (WHERE (o.doc, o.rev) IS NOT DISTINCT FROM (d.doc, d.rev)),
-			coalesce(array_agg(id) FILTER (WHERE (o.doc, o.rev) IS DISTINCT FROM (d.doc, d.rev)), '{}')
-		FROM d FULL JOIN ` + strings.TrimSuffix(subquery(t, "oracle.sql"), "q") + ` o USING (id)`
-	var same int
-	var differ []int64
-	if err := conn.QueryRow(t.Context(), compared).Scan(&same, &differ); err != nil {
-		t.Fatal(err)
-	}
-	if same == 0 || len(differ) > 0 {
-		t.Errorf("%d documents agree, %d differ, among them persons %v", same, len(differ), differ[:min(5, len(differ))])
-	}
-}
-
 func TestMappingKnowsExactlyTheFieldsOfADocument(t *testing.T) {
 	t.Parallel()
 	conn := seed(t, seeded)

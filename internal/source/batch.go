@@ -192,16 +192,14 @@ func (b *batch) probe(id []byte, hash, rank uint64) (int, bool) {
 		if n == 0 {
 			return at, false
 		}
-		if b.family == idInteger || b.slots[n-1].hash == hash {
-			if b.same(n-1, id, rank) {
-				return at, true
-			}
+		if (b.family == idInteger || b.slots[n-1].hash == hash) && b.same(n-1, id, rank) {
+			return at, true
 		}
 	}
 }
 
-// hash is where an id is looked for first. The rank of an integer is all of it, and
-// multiplied by an odd number its high half differs for ids at any distance.
+// hash is where an id is looked for first. The rank of an integer is all of it; a
+// multiplication spreads ids that lie at equal distances (Fibonacci hashing), and takes less than a hash of the text.
 func (b *batch) hash(id []byte, rank uint64) uint64 {
 	if b.family == idInteger {
 		return rank * 0x9e3779b97f4a7c15 >> 32

@@ -1,9 +1,7 @@
 package source
 
 import (
-	"errors"
 	"fmt"
-	"strings"
 	"testing"
 )
 
@@ -217,10 +215,7 @@ func TestFieldsThatCannotBeAreRefused(t *testing.T) {
 			t.Parallel()
 			cfg := withFields(config(url, "id", sql, "list", "SELECT id, size FROM programme"), tt.coalesce, tt.omit, tt.lookups...)
 			cfg.Version = "rev"
-			_, err := Open(t.Context(), cfg)
-			if e := (*ConfigError)(nil); !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("Open = %v, want a *ConfigError with %q", err, tt.want)
-			}
+			wantConfigError(t, cfg, tt.want)
 		})
 	}
 	for name, tt := range map[string]struct{ lookup, want string }{
@@ -230,11 +225,7 @@ func TestFieldsThatCannotBeAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			src := open(t, withFields(config(url, "id", sql), nil, nil, tt.lookup))
-			_, _, _, err := load(t.Context(), snapshot(t, src), 2)
-			if e := (*RowError)(nil); !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("Stream = %.300v, want a *RowError with %q", err, tt.want)
-			}
+			wantRowError(t, withFields(config(url, "id", sql), nil, nil, tt.lookup), tt.want)
 		})
 	}
 }

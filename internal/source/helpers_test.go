@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -203,4 +204,22 @@ func waitActive(tb testing.TB, url, pattern string) {
 
 func connectWriter(url string) (*pgconn.PgConn, error) {
 	return pgconn.Connect(context.Background(), url)
+}
+
+// wantConfigError opens a source that cannot be.
+func wantConfigError(t *testing.T, cfg Config, want string) {
+	t.Helper()
+	_, err := Open(t.Context(), cfg)
+	if e := (*ConfigError)(nil); !errors.As(err, &e) || !strings.Contains(err.Error(), want) {
+		t.Errorf("Open = %v, want a *ConfigError with %q", err, want)
+	}
+}
+
+// wantRowError reads a source whose rows cannot be.
+func wantRowError(t *testing.T, cfg Config, want string) {
+	t.Helper()
+	_, _, _, err := load(t.Context(), snapshot(t, open(t, cfg)), 2)
+	if e := (*RowError)(nil); !errors.As(err, &e) || !strings.Contains(err.Error(), want) {
+		t.Errorf("Stream = %.300v, want a *RowError with %q", err, want)
+	}
 }

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -149,10 +148,7 @@ func TestLookupsThatCannotBeAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := Open(t.Context(), withLookups(config(url, "id", "SELECT id FROM person", "jobs", list), "", tt.lookup))
-			if e := (*ConfigError)(nil); !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("Open = %v, want a *ConfigError with %q", err, tt.want)
-			}
+			wantConfigError(t, withLookups(config(url, "id", "SELECT id FROM person", "jobs", list), "", tt.lookup), tt.want)
 		})
 	}
 	for name, tt := range map[string]struct{ lookup, want string }{
@@ -162,11 +158,7 @@ func TestLookupsThatCannotBeAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			src := open(t, withLookups(config(url, "id", "SELECT id FROM person", "jobs", list), "", tt.lookup))
-			_, _, _, err := load(t.Context(), snapshot(t, src), 2)
-			if e := (*RowError)(nil); !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("Stream = %.300v, want a *RowError with %q", err, tt.want)
-			}
+			wantRowError(t, withLookups(config(url, "id", "SELECT id FROM person", "jobs", list), "", tt.lookup), tt.want)
 		})
 	}
 }
