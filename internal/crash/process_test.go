@@ -81,7 +81,7 @@ func (p *process) hasEnded() bool {
 	}
 }
 
-// wait returns the exit status; -1 if the process was killed. One that does not
+// wait returns the exit status. One that does not
 // end shows where it hangs, and false is returned.
 func (p *process) wait() (status int, ended bool) {
 	select {
@@ -90,7 +90,7 @@ func (p *process) wait() (status int, ended bool) {
 	case <-time.After(deadline):
 		_ = p.cmd.Process.Signal(syscall.SIGQUIT)
 		<-p.ended
-		return -1, false
+		return killed, false
 	}
 }
 
