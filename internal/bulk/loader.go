@@ -32,8 +32,9 @@ type Loader struct {
 	ledger   ledger
 	latency  histogram
 	gate     *gate
-	free     chan *batch  // batches to use again; as many as can exist
-	maxBody  atomic.Int64 // BatchBytes, or less after the server answered 413
+	turn     chan struct{} // who holds it waits at the gate with a new batch
+	free     chan *batch   // batches to use again; as many as can exist
+	maxBody  atomic.Int64  // BatchBytes, or less after the server answered 413
 	failures failures
 }
 
@@ -52,7 +53,7 @@ func New(es esapi.Transport, opts Options) (*Loader, error) {
 		return nil, fmt.Errorf("bulk: %w", err)
 	}
 	opts = opts.withDefaults()
-	l := &Loader{es: es, opts: opts, path: requestPath(opts.Target), gate: newGate(opts.Workers)}
+	l := &Loader{es: es, opts: opts, path: requestPath(opts.Target), gate: newGate(opts.Workers), turn: make(chan struct{}, 1)}
 	l.maxBody.Store(int64(opts.BatchBytes))
 	return l, nil
 }

@@ -12,6 +12,8 @@ type sender struct {
 	loader  *Loader
 	reply   bytes.Buffer
 	answers []answer
+	inside  bool // has a place of the gate, for a request to come
+	round   int  // of that place
 }
 
 func newSender(l *Loader) *sender { return &sender{loader: l} }
@@ -19,19 +21,46 @@ func newSender(l *Loader) *sender { return &sender{loader: l} }
 // run delivers batches until there are no more.
 func (s *sender) run(ctx context.Context, batches <-chan *batch) error {
 	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case b, more := <-batches:
-			if !more {
-				return nil
-			}
-			if err := s.deliver(ctx, b, b.items); err != nil {
-				return err
-			}
-			s.loader.giveBack(b)
+		b, err := s.next(ctx, batches)
+		if b == nil {
+			return err
 		}
+		if err := s.deliver(ctx, b, b.items); err != nil {
+			return err
+		}
+		s.loader.giveBack(b)
 	}
+}
+
+// next returns a batch once the gate lets it through, or nil after the last one.
+// One sender at a time waits there: what the others would hold meanwhile is
+// better left in the source.
+func (s *sender) next(ctx context.Context, batches <-chan *batch) (*batch, error) {
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case s.loader.turn <- struct{}{}:
+		defer func() { <-s.loader.turn }()
+	}
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case b, more := <-batches:
+		if !more {
+			return nil, nil
+		}
+		return b, s.enter(ctx)
+	}
+}
+
+// enter waits until the gate lets one request through.
+func (s *sender) enter(ctx context.Context) (err error) {
+	if s.inside {
+		return nil
+	}
+	s.round, err = s.loader.gate.enter(ctx)
+	s.inside = err == nil
+	return err
 }
 
 // deliver returns nil when every one of the items, neighbours in b, has its
@@ -92,13 +121,13 @@ type rest struct {
 
 // try sends the items once, when the gate lets it.
 func (s *sender) try(ctx context.Context, b *batch, items []item) (rest, error) {
-	round, err := s.loader.gate.enter(ctx)
-	if err != nil {
+	if err := s.enter(ctx); err != nil {
 		return rest{}, err
 	}
 	began := time.Now()
 	left, err := s.exchange(ctx, b, items)
-	s.loader.gate.leave(round, left.cause != nil, s.pace(len(b.bytes(items)), time.Since(began)))
+	s.inside = false
+	s.loader.gate.leave(s.round, left.cause != nil, s.pace(len(b.bytes(items)), time.Since(began)))
 	return left, err
 }
 
