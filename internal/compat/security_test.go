@@ -135,6 +135,7 @@ func TestSecurity(t *testing.T) {
 	t.Run("refused", w.refusals)
 	w.revokedTable(t)
 	w.blockedIndex(t)
+	w.templateInTheWay(t)
 }
 
 // refusals change nothing on either server.
@@ -302,6 +303,17 @@ func (w *secured) blockedIndex(t *testing.T) {
 	w.fail(t, 1, []string{"cluster_block_exception", "free disk space"}, "run")
 	w.ask(t, http.MethodPut, "/lock-persons/_settings", `{"index.blocks.read_only_allow_delete": null}`)
 	w.succeed(t, "run")
+}
+
+// templateInTheWay can be seen with the privilege monitor, its components too.
+func (w *secured) templateInTheWay(t *testing.T) {
+	t.Helper()
+	const component, template = "/_component_template/part", "/_index_template/whole"
+	w.ask(t, http.MethodPut, component, `{"template":{"aliases":{"people":{}}}}`)
+	w.ask(t, http.MethodPut, template, `{"index_patterns":["persons-*"],"composed_of":["part"]}`)
+	w.fail(t, 1, []string{"whole (by its component part) gives every new index an alias"}, "check")
+	w.ask(t, http.MethodDelete, template, "")
+	w.ask(t, http.MethodDelete, component, "")
 }
 
 // ask sends one request as the administrator and wants a 2xx answer.

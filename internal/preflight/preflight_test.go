@@ -86,6 +86,38 @@ func TestTemplateInTheWayIsNamed(t *testing.T) {
 	}
 }
 
+func TestAliasOfAComponentIsAProblem(t *testing.T) {
+	t.Parallel()
+	const aliases, settings = `{"template":{"aliases":{"x":{}}}}`, `{"template":{"settings":{"number_of_shards":1}}}`
+	for name, tt := range map[string]struct {
+		component, body string // that exists; the template has "part", which may be missing
+		want            preflight.Level
+	}{
+		"with an alias":           {"part", aliases, preflight.Problem},
+		"without one":             {"part", settings, preflight.Warning},
+		"of another, one missing": {"part-of-another", aliases, preflight.Warning},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			target := newTarget(t)
+			alias := target.Alias.Alias()
+			component, template := "/_component_template/"+alias+"-"+tt.component, "/_index_template/"+alias
+			put(t, target.ES, component, tt.body)
+			put(t, target.ES, template, fmt.Sprintf(
+				`{"priority":980,"index_patterns":["%[1]s-*"],"composed_of":["%[1]s-part"],"ignore_missing_component_templates":["%[1]s-part"]}`, alias))
+			t.Cleanup(func() {
+				for _, path := range []string{template, component} {
+					_ = es.Do(context.Background(), target.ES, http.MethodDelete, path, nil, nil)
+				}
+			})
+			f := find(t, preflight.Elasticsearch(t.Context(), target), "templates")
+			if f.Level != tt.want || strings.Contains(f.Text, alias+"-part") != (tt.want == preflight.Problem) {
+				t.Errorf("finding = %+v; want level %s, and the component named if it is the reason", f, tt.want)
+			}
+		})
+	}
+}
+
 func TestIndexNamedLikeTheAliasIsAProblem(t *testing.T) {
 	t.Parallel()
 	target := newTarget(t)

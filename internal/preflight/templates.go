@@ -14,9 +14,10 @@ import (
 
 // template is what matters here of an index template.
 type template struct {
-	name     string
-	priority int64
-	aliases  bool // it has some
+	name       string
+	priority   int64
+	components []string
+	aliases    bool // it has some, or one of its components has
 }
 
 // templates finds index templates that would change the new index: their
@@ -47,8 +48,7 @@ func (t Target) templates(ctx context.Context) Finding {
 		"change index_patterns so that they do not match "+index+", or be sure that its settings and mappings fit")
 }
 
-// composable returns the one that wins, or none. Aliases of its components are
-// not looked at.
+// composable returns the one that wins, or none.
 func (t Target) composable(ctx context.Context, index string) ([]template, error) {
 	var answer struct {
 		Templates []struct {
@@ -56,9 +56,8 @@ func (t Target) composable(ctx context.Context, index string) ([]template, error
 			Index struct {
 				Patterns patterns `json:"index_patterns"`
 				Priority int64    `json:"priority"`
-				Template struct {
-					Aliases map[string]any `json:"aliases"`
-				} `json:"template"`
+				Of       []string `json:"composed_of"`
+				Template content  `json:"template"`
 			} `json:"index_template"`
 		} `json:"index_templates"`
 	}
@@ -68,13 +67,45 @@ func (t Target) composable(ctx context.Context, index string) ([]template, error
 	var found []template
 	for _, one := range answer.Templates {
 		if one.Index.Patterns.match(index) {
-			found = append(found, template{one.Name, one.Index.Priority, len(one.Index.Template.Aliases) > 0})
+			found = append(found, template{one.Name, one.Index.Priority, one.Index.Of, len(one.Index.Template.Aliases) > 0})
 		}
 	}
 	if len(found) == 0 {
 		return nil, nil
 	}
-	return []template{slices.MaxFunc(found, func(a, b template) int { return cmp.Compare(a.priority, b.priority) })}, nil
+	wins := slices.MaxFunc(found, func(a, b template) int { return cmp.Compare(a.priority, b.priority) })
+	return t.composed(ctx, wins)
+}
+
+// content is what an index gets of a template.
+type content struct {
+	Aliases map[string]any `json:"aliases"`
+}
+
+// composed looks for aliases in the components of one, unless it has some itself.
+func (t Target) composed(ctx context.Context, one template) ([]template, error) {
+	if one.aliases || len(one.components) == 0 {
+		return []template{one}, nil
+	}
+	var answer struct {
+		Components []struct {
+			Name  string `json:"name"`
+			Index struct {
+				Template content `json:"template"`
+			} `json:"component_template"`
+		} `json:"component_templates"`
+	}
+	// All of them: a request for names that are missing, which a template may allow, finds none.
+	if err := es.Do(ctx, t.ES, http.MethodGet, "/_component_template", nil, &answer); err != nil {
+		return nil, err
+	}
+	for _, c := range answer.Components {
+		if slices.Contains(one.components, c.Name) && len(c.Index.Template.Aliases) > 0 {
+			one.name, one.aliases = one.name+" (by its component "+c.Name+")", true
+			break
+		}
+	}
+	return []template{one}, nil
 }
 
 // legacy returns all that match: all of them are merged.
