@@ -50,6 +50,13 @@ func breakdowns() []breakdown {
 			},
 		},
 		{
+			name: "a proxy sends bulk requests twice", code: 1, says: []string{"came twice", "a proxy repeated its request"},
+			do: func(_ *testing.T, proxy *faultproxy.Proxy, _ *project, _ *process) {
+				proxy.Clear()
+				proxy.On(faultproxy.Rule{Path: bulkPath, Do: faultproxy.Duplicate})
+			},
+		},
+		{
 			name: "Elasticsearch is gone", lease: shortLease, code: 12, left: true,
 			says: []string{"lease lost: no renewal was acknowledged", "safe to run again"},
 			do: func(_ *testing.T, proxy *faultproxy.Proxy, _ *project, _ *process) {

@@ -74,14 +74,17 @@ func (e *FailuresError) Error() string {
 }
 
 // DuplicateError means that a document found its id taken in an index that
-// only this load writes: the source produced the id twice.
+// only this load writes. Either the source produced the id twice, which package
+// source finds before it is sent, or the same request reached Elasticsearch, or was
+// repeated inside it, more than once. The two cannot be told apart here.
 type DuplicateError struct {
 	ID string
 }
 
-// Error names the id and where to look.
+// Error names the id and what may have happened.
 func (e *DuplicateError) Error() string {
-	return fmt.Sprintf("the source produced id %s twice: its document query fans out", showID(e.ID))
+	return fmt.Sprintf("id %s came twice: a proxy repeated its request, or Elasticsearch did when a shard moved, or the document query fans out",
+		showID(e.ID))
 }
 
 // AccountingError means that the outcomes do not add up to the documents read.
