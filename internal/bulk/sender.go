@@ -22,7 +22,7 @@ func newSender(l *Loader) *sender { return &sender{loader: l} }
 func (s *sender) run(ctx context.Context, batches <-chan *batch) error {
 	for {
 		b, err := s.next(ctx, batches)
-		if b == nil {
+		if err != nil || b == nil {
 			return err
 		}
 		if err := s.deliver(ctx, b, b.items); err != nil {
