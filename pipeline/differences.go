@@ -93,7 +93,7 @@ func observe(cursor *fingerprint.Cursor, d document.Document, version int64) (fi
 // named says which document came twice.
 func named(err error, d document.Document) error {
 	if errors.Is(err, fingerprint.ErrTwice) {
-		return &bulk.DuplicateError{ID: string(d.ID)}
+		return fmt.Errorf("the source produced id %s twice: its document query fans out", d.ID)
 	}
 	return err
 }

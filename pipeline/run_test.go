@@ -269,7 +269,7 @@ func TestRunThatMustNotSwap(t *testing.T) {
 		{"a stream breaks", []view{{rows: rows(1, 2), err: broken}}, false, failed, "the source broke"},
 		{"the count finds more than the streams", []view{{rows: rows(1, 2), missing: 1}}, false, refused, "3 documents and 2 were read"},
 		{"the count finds less", []view{{rows: rows(1, 2), missing: -1}}, false, refused, "1 documents and 2 were read"},
-		{"an id comes twice", []view{{rows: append(rows(1, 2), row{id: "1", json: `{"v":3}`})}}, false, failed, "id 1 twice"},
+		{"an id comes twice", []view{{rows: append(rows(1, 2), row{id: "1", json: `{"v":3}`})}}, false, failed, "id 1 came twice"},
 		{"a document is rejected", []view{{rows: rows(1, 200)}}, false, failed, "failed documents: 1, allowed: 0"},
 		{"the second snapshot cannot be taken", []view{sound, {refuse: broken}}, false, failed, "catch-up pass 1: the source broke"},
 		{"a stream of the pass breaks", []view{sound, {rows: rows(1, 2), err: broken}}, false, failed, "catch-up pass 1: the source broke"},
