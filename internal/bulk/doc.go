@@ -15,8 +15,8 @@
 // readers see. It checks neither that the documents can be searched nor that
 // the index has nothing else; that is the caller's proof. Two documents with
 // one id are noticed only where Options.Fresh allows it, and not when their
-// request had to be sent again: count the index afterwards. Where Elasticsearch
-// itself repeats a write inside the cluster (a primary shard fails over in the
-// middle of a request) Options.Fresh may report a double that is none; the load
-// then fails on the safe side.
+// request had to be sent again: count the index afterwards. Where a
+// proxy repeats a request, or Elasticsearch does inside the cluster (a primary shard
+// fails over in the middle of one), Options.Fresh reports a double that is none; the
+// load then fails on the safe side.
 package bulk

@@ -5,10 +5,16 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"example.com/reindex/internal/document"
 )
 
 func enter(t *testing.T, g *gate) int {
@@ -156,4 +162,59 @@ func TestGateFindsItsLevel(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestLoadSlowsDown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var inFlight, late atomic.Int64
+		begin := time.Now()
+		l := mustNew(t, transport(func(*http.Request) (*http.Response, error) {
+			if n := inFlight.Add(1); time.Since(begin) > 30*time.Second {
+				late.Store(max(late.Load(), n))
+			}
+			defer inFlight.Add(-1)
+			time.Sleep(time.Second)
+			return reply{status: http.StatusTooManyRequests}.send()
+		}), Options{Workers: 8, BatchBytes: minBatchBytes})
+		if err := l.Load(t.Context(), people(1, 10_000, 0)); err == nil {
+			t.Fatal("Load succeeded against a server that takes nothing")
+		}
+		if late.Load() != 1 {
+			t.Errorf("%d requests in flight after 30 s of refusals; want 1", late.Load())
+		}
+	})
+}
+
+// What waits at the gate stays in the source: batches would only take memory.
+func TestSendersThatWaitHoldNoBatches(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		answer := make(chan struct{})
+		x := newIndex()
+		l := mustNew(t, transport(func(req *http.Request) (*http.Response, error) {
+			<-answer
+			return x.Perform(req)
+		}), Options{Workers: 64, BatchBytes: minBatchBytes})
+		var batches int64
+		large := func(_ context.Context, add func(document.Document) error) error {
+			for batches < 100 {
+				if err := add(doc(strconv.FormatInt(batches, 10), `{"a":"`+strings.Repeat("x", minBatchBytes)+`"}`)); err != nil {
+					return err
+				}
+				batches++
+			}
+			return nil
+		}
+		done := make(chan error)
+		go func() { done <- l.Load(t.Context(), large) }()
+		synctest.Wait()
+		if batches > calm+2 {
+			t.Errorf("%d batches made with %d requests in flight; want one more that waits, and the producer's own", batches, calm)
+		}
+		close(answer)
+		if err := <-done; err != nil || l.Counts().Acknowledged != 100 {
+			t.Errorf("Load = %v, counts %+v", err, l.Counts())
+		}
+	})
 }

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -219,79 +217,6 @@ func TestLoadTellsFailures(t *testing.T) {
 	})
 }
 
-func TestLoadGivesUp(t *testing.T) {
-	t.Parallel()
-	tests := map[string]struct {
-		answer func([]byte) reply
-		want   string
-	}{
-		"while the queue stays full": {requestError(429, "es_rejected_execution_exception"), "given up after 1m0s: 429 es_rejected_execution_exception"},
-		"while nobody answers":       {breaks, "given up after 1m0s: unexpected EOF"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				begin := time.Now()
-				es := transport(func(*http.Request) (*http.Response, error) { return tt.answer(nil).send() })
-				err := mustNew(t, es, Options{}).Load(t.Context(), people(1, 3, 0))
-				if err == nil || !strings.Contains(err.Error(), tt.want) {
-					t.Errorf("Load = %v; want %q", err, tt.want)
-				}
-				if took := time.Since(begin); took != time.Minute {
-					t.Errorf("gave up after %s; want the last try at the end of RetryFor", took)
-				}
-			})
-		})
-	}
-}
-
-func TestLoadDoesNotWaitForeverForOneAnswer(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		x := newIndex()
-		calls := 0
-		es := transport(func(req *http.Request) (*http.Response, error) {
-			if calls++; calls == 1 {
-				<-req.Context().Done()
-				return nil, req.Context().Err()
-			}
-			return x.Perform(req)
-		})
-		if err := mustNew(t, es, Options{Fresh: true}).Load(t.Context(), people(1, 3, 0)); err != nil || x.has() != 3 {
-			t.Errorf("Load = %v with %d documents; want 3", err, x.has())
-		}
-	})
-}
-
-func TestLoadWaitsAsLongAsTheServerAsks(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		begin := time.Now()
-		ask := func([]byte) reply {
-			return reply{status: http.StatusServiceUnavailable, retryAfter: "17"}
-		}
-		if err := mustNew(t, script(newIndex(), ask), Options{}).Load(t.Context(), people(1, 3, 0)); err != nil {
-			t.Fatal(err)
-		}
-		if took := time.Since(begin); took != 17*time.Second {
-			t.Errorf("waited %s; want 17 s", took)
-		}
-	})
-}
-
-func TestRetryAfter(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		at := time.Now().Add(5 * time.Second).UTC().Format(http.TimeFormat)
-		for value, want := range map[string]time.Duration{"": 0, "3": 3 * time.Second, "-1": 0, "soon": 0, "99999999": time.Hour, at: 5 * time.Second} {
-			if got := retryAfter(value); got != want {
-				t.Errorf("retryAfter(%q) = %s; want %s", value, got, want)
-			}
-		}
-	})
-}
-
 func TestLoadRemembersTheSmallerLimit(t *testing.T) {
 	t.Parallel()
 	const accepts = 3000
@@ -403,61 +328,6 @@ func TestServerErrorStopsProducers(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Status != 401 {
 		t.Errorf("Load = %v; want the 401", err)
 	}
-}
-
-func TestLoadSlowsDown(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var inFlight, late atomic.Int64
-		begin := time.Now()
-		l := mustNew(t, transport(func(*http.Request) (*http.Response, error) {
-			if n := inFlight.Add(1); time.Since(begin) > 30*time.Second {
-				late.Store(max(late.Load(), n))
-			}
-			defer inFlight.Add(-1)
-			time.Sleep(time.Second)
-			return reply{status: http.StatusTooManyRequests}.send()
-		}), Options{Workers: 8, BatchBytes: minBatchBytes})
-		if err := l.Load(t.Context(), people(1, 10_000, 0)); err == nil {
-			t.Fatal("Load succeeded against a server that takes nothing")
-		}
-		if late.Load() != 1 {
-			t.Errorf("%d requests in flight after 30 s of refusals; want 1", late.Load())
-		}
-	})
-}
-
-// What waits at the gate stays in the source: batches would only take memory.
-func TestSendersThatWaitHoldNoBatches(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		answer := make(chan struct{})
-		x := newIndex()
-		l := mustNew(t, transport(func(req *http.Request) (*http.Response, error) {
-			<-answer
-			return x.Perform(req)
-		}), Options{Workers: 64, BatchBytes: minBatchBytes})
-		var batches int64
-		large := func(_ context.Context, add func(document.Document) error) error {
-			for batches < 100 {
-				if err := add(doc(strconv.FormatInt(batches, 10), `{"a":"`+strings.Repeat("x", minBatchBytes)+`"}`)); err != nil {
-					return err
-				}
-				batches++
-			}
-			return nil
-		}
-		done := make(chan error)
-		go func() { done <- l.Load(t.Context(), large) }()
-		synctest.Wait()
-		if batches > calm+2 {
-			t.Errorf("%d batches made with %d requests in flight; want one more that waits, and the producer's own", batches, calm)
-		}
-		close(answer)
-		if err := <-done; err != nil || l.Counts().Acknowledged != 100 {
-			t.Errorf("Load = %v, counts %+v", err, l.Counts())
-		}
-	})
 }
 
 func TestLoaderReadsWhileLoading(t *testing.T) {

@@ -81,8 +81,8 @@ func (p *process) hasEnded() bool {
 	}
 }
 
-// wait returns the exit status. One that does not
-// end shows where it hangs, and false is returned.
+// wait returns the exit status. A process that does not end shows where it
+// hangs, and false is returned.
 func (p *process) wait() (status int, ended bool) {
 	select {
 	case <-p.ended:
