@@ -19,8 +19,8 @@ type answer struct {
 var errReply = errors.New("the reply is not a bulk reply")
 
 // parseReply appends what b says about each document, in the order sent.
-// Unknown fields are skipped. encoding/json took 3 µs for each document, 7 % of a
-// core at full speed; this takes 0.08 µs (BenchmarkReply).
+// Unknown fields are skipped. encoding/json takes 0.6 µs for each document, and 1.4 µs
+// where the reply has all fields; this takes 0.05 and 0.2 µs (BenchmarkReply).
 func parseReply(b []byte, answers []answer) ([]answer, error) {
 	s := scanner{b: b}
 	seen := 0

@@ -2,9 +2,11 @@ package source
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -85,6 +87,54 @@ func BenchmarkStream(b *testing.B) {
 	b.ReportMetric(float64(documents)/b.Elapsed().Seconds(), "docs/s")
 	b.ReportMetric(float64((cpu(b)-start).Nanoseconds())/float64(documents), "cpu-ns/doc")
 	b.ReportMetric(float64(bytes)/float64(documents), "B/doc")
+}
+
+// BenchmarkOrder reads the lists of all persons in ranges of ids: as their rows come, to be grouped by hash,
+// and sorted by id, to be merged. What counts is the database server's processor time.
+func BenchmarkOrder(b *testing.B) {
+	cfg := personsConfig(b)
+	conn, err := connectWriter(cfg.URL)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	cuts, err := conn.Exec(b.Context(), fmt.Sprintf(`SELECT min(id), max(id), count(*)
+		FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM person) p GROUP BY n / %d`, DefaultRangeDocuments)).ReadAll()
+	if err != nil {
+		b.Fatal(err)
+	}
+	persons := int64(0)
+	for _, cut := range cuts[0].Rows {
+		persons += integer(cut[2])
+	}
+	for name, order := range map[string]string{"as they come": "", "sorted": ` ORDER BY "personId"`} {
+		b.Run(name, func(b *testing.B) {
+			start := serverCPU(b, conn.PID())
+			for b.Loop() {
+				for _, list := range cfg.Lists {
+					for _, cut := range cuts[0].Rows {
+						sql := fmt.Sprintf(`SELECT * FROM (%s) q WHERE "personId" BETWEEN %s AND %s%s`, list.Query.SQL, cut[0], cut[1], order)
+						if _, err := conn.CopyTo(b.Context(), io.Discard, "COPY ("+sql+") TO STDOUT"); err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
+			}
+			b.ReportMetric(float64((serverCPU(b, conn.PID())-start).Nanoseconds())/float64(b.N)/float64(persons), "server-ns/doc")
+		})
+	}
+}
+
+// serverCPU returns the processor time of a server process on this machine, to a hundredth of a second.
+func serverCPU(tb testing.TB, pid uint32) time.Duration {
+	tb.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		tb.Skip(err)
+	}
+	_, after, _ := strings.Cut(string(stat), ") ") // the name may have spaces
+	fields := strings.Fields(after)
+	return time.Duration(integer([]byte(fields[11]))+integer([]byte(fields[12]))) * 10 * time.Millisecond // utime, stime
 }
 
 // BenchmarkWire reads rows and throws them away: the driver's share, by format.
