@@ -12,7 +12,7 @@ import (
 // is empty. It takes the lease like any run and has the outcomes of a swap.
 func Rollback(ctx context.Context, alias *esalias.Client, who esalias.Holder, wait time.Duration, to string) (esalias.Swapped, error) {
 	var swapped esalias.Swapped
-	err := underLease(ctx, alias, who, wait, func(ctx context.Context, l *esalias.Lease) (err error) {
+	err := UnderLease(ctx, alias, who, wait, func(ctx context.Context, l *esalias.Lease) (err error) {
 		l.Report("rolling back", 0, 0)
 		swapped, err = l.Rollback(ctx, to)
 		return err
@@ -24,7 +24,7 @@ func Rollback(ctx context.Context, alias *esalias.Client, who esalias.Holder, wa
 // tells, under the lease.
 func Prune(ctx context.Context, alias *esalias.Client, who esalias.Holder, wait time.Duration, keep int, dryRun bool) (esalias.Retired, error) {
 	var retired esalias.Retired
-	err := underLease(ctx, alias, who, wait, func(ctx context.Context, l *esalias.Lease) (err error) {
+	err := UnderLease(ctx, alias, who, wait, func(ctx context.Context, l *esalias.Lease) (err error) {
 		l.Report("pruning", 0, 0)
 		retired, err = l.Retire(ctx, keep, dryRun)
 		return err
@@ -32,14 +32,16 @@ func Prune(ctx context.Context, alias *esalias.Client, who esalias.Holder, wait 
 	return retired, err
 }
 
-func underLease(ctx context.Context, alias *esalias.Client, who esalias.Holder, wait time.Duration,
+// UnderLease calls do while it holds the lease, which ends do's context when it
+// is lost, and releases it afterwards.
+func UnderLease(ctx context.Context, alias *esalias.Client, who esalias.Holder, wait time.Duration,
 	do func(context.Context, *esalias.Lease) error,
 ) error {
 	lease, err := alias.Acquire(ctx, who, wait)
 	if err != nil {
-		return withCause(ctx, err)
+		return WithCause(ctx, err)
 	}
-	err = withCause(lease.Context(), do(lease.Context(), lease))
+	err = WithCause(lease.Context(), do(lease.Context(), lease))
 	// The context may be the reason why do ended.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
 	defer cancel()

@@ -122,18 +122,6 @@ type Options struct {
 	NoSwap bool
 }
 
-// Gates are the conditions on a finished index. The zero value lets anything
-// but an incomplete index through.
-type Gates struct {
-	// MinDocuments is the least number of documents.
-	MinDocuments int64
-	// MaxShrink is the largest part of the live index's documents that may be
-	// missing from the new one, 0 to 1.
-	MaxShrink float64
-	// AllowEmpty lets an index without documents through all gates.
-	AllowEmpty bool
-}
-
 // cleanup is how long what must be tidied up after a run may take: less than
 // the 10 s that docker stop and the 30 s that Kubernetes leave a container.
 const cleanup = 8 * time.Second

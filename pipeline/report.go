@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"example.com/reindex/esalias"
@@ -80,14 +79,6 @@ func (r Report) DocumentsPerSecond() float64 {
 	return float64(r.Acknowledged) / r.Loading.Seconds()
 }
 
-// GateError means that the finished index was refused.
-type GateError struct {
-	Gate   string // count, empty, min_documents, max_shrink, replicas
-	Reason string
-}
-
-func (e *GateError) Error() string { return fmt.Sprintf("not swapped: gate %s: %s", e.Gate, e.Reason) }
-
 // InterruptError is the cause of a context that a signal ended.
 type InterruptError struct{ Signal string }
 
@@ -110,8 +101,8 @@ func outcomeOf(err error) Outcome {
 	return OutcomeFailed
 }
 
-// withCause makes err say why its context ended, when that is the reason.
-func withCause(ctx context.Context, err error) error {
+// WithCause makes err say why its context ended, when that is the reason.
+func WithCause(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
 	if err == nil || cause == nil || errors.Is(err, cause) {
 		return err

@@ -54,7 +54,7 @@ func Run(ctx context.Context, deps Deps, opts Options) (Report, error) {
 	if opts.CatchUp != CatchUpOff {
 		r.prints = new(fingerprint.Ranges)
 	}
-	err := withCause(ctx, r.all(ctx))
+	err := WithCause(ctx, r.all(ctx))
 	if r.prints != nil {
 		if err := r.prints.Unspilled(); err != nil {
 			r.Log.InfoContext(ctx, "fingerprints took memory for lack of a temporary file", slog.Any("error", err))
@@ -85,19 +85,19 @@ func (r *run) all(ctx context.Context) (err error) {
 		return err // whoever held the lease while we waited has done it
 	}
 	if err := r.create(leaseCtx); err != nil {
-		return withCause(leaseCtx, err)
+		return WithCause(leaseCtx, err)
 	}
 	if err := r.load(leaseCtx); err != nil {
-		return withCause(leaseCtx, err)
+		return WithCause(leaseCtx, err)
 	}
 	if err := r.finish(leaseCtx); err != nil {
-		return withCause(leaseCtx, err)
+		return WithCause(leaseCtx, err)
 	}
 	if err := r.catchUp(leaseCtx); err != nil {
-		return withCause(leaseCtx, err)
+		return WithCause(leaseCtx, err)
 	}
 	if err := r.verify(leaseCtx); err != nil {
-		return withCause(leaseCtx, err)
+		return WithCause(leaseCtx, err)
 	}
 	if r.opts.NoSwap {
 		return r.leave(leaseCtx)

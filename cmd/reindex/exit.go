@@ -12,6 +12,7 @@ import (
 	"example.com/reindex/esalias"
 	"example.com/reindex/internal/bulk"
 	"example.com/reindex/internal/config"
+	"example.com/reindex/internal/drift"
 	"example.com/reindex/internal/es"
 	"example.com/reindex/internal/preflight"
 	"example.com/reindex/internal/readback"
@@ -55,7 +56,7 @@ func exitCode(err error) int {
 		held      *esalias.HeldError
 		shape     *esalias.ShapeError
 		gate      *pipeline.GateError
-		drift     *pipeline.DriftError
+		unequal   *drift.Error
 		rejected  *bulk.FailuresError
 		interrupt *pipeline.InterruptError
 	)
@@ -75,7 +76,7 @@ func exitCode(err error) int {
 		return exitShape
 	case errors.Is(err, esalias.ErrLeaseLost):
 		return exitLost
-	case errors.As(err, &gate), errors.As(err, &drift):
+	case errors.As(err, &gate), errors.As(err, &unequal):
 		return exitGate
 	case errors.As(err, &rejected):
 		return exitRejected
@@ -93,7 +94,7 @@ func isUsage(err error) bool {
 		conf     *config.Error
 		sqlError *source.ConfigError
 		field    *readback.FieldError
-		order    *pipeline.OrderError
+		order    *drift.OrderError
 		finding  *preflight.Error
 	)
 	switch {
@@ -124,11 +125,12 @@ func hint(err error) string {
 		conf     *config.Error
 		sqlError *source.ConfigError
 		usage    usageError
-		drift    *pipeline.DriftError
+		unequal  *drift.Error
 		rejected *bulk.FailuresError
 		noAnswer *es.NoAnswerError
 		finding  *preflight.Error
 		alarm    *alarmError
+		gate     *pipeline.GateError
 	)
 	switch {
 	case errors.As(err, &alarm):
@@ -139,11 +141,13 @@ func hint(err error) string {
 		return shape.Hint
 	case errors.Is(err, esalias.ErrOutcomeUnknown):
 		return "the alias is on one complete index; `reindex status` shows which. If in doubt, run again"
+	case errors.As(err, &gate) && !errors.Is(err, esalias.ErrLeaseLost):
+		return gate.Hint()
 	case errors.Is(err, esalias.ErrLeaseLost):
 		return "the alias was not moved by this run; another run may be at work (`reindex status`). It is safe to run again"
-	case errors.As(err, &drift) && drift.Report.Left == nil:
+	case errors.As(err, &unequal) && unequal.Report.Left == nil:
 		return "`reindex verify --repair` levels it, `reindex run` builds it anew"
-	case errors.As(err, &drift):
+	case errors.As(err, &unequal):
 		return "live writers may still be at it: verify again; `reindex run` builds the index anew"
 	case errors.As(err, &finding):
 		return finding.Hint

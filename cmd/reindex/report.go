@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/reindex/internal/bulk"
+	"example.com/reindex/internal/drift"
 	"example.com/reindex/pipeline"
 )
 
@@ -59,7 +60,7 @@ func (a *app) printNotStarted(cmd *cobra.Command, err error) {
 		trigger, _ := cmd.Flags().GetString("trigger") // it is declared
 		a.printJSON(summary(pipeline.Report{Outcome: pipeline.OutcomeFailed, Trigger: trigger}, err))
 	case cmd.Name() == "verify":
-		a.printJSON(driftMessage(pipeline.DriftReport{}, err))
+		a.printJSON(driftMessage(drift.Report{}, err))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/reindex/internal/config"
+	"example.com/reindex/internal/drift"
 	"example.com/reindex/internal/preflight"
 	"example.com/reindex/pipeline"
 )
@@ -74,7 +75,7 @@ func (a *app) verify(cmd *cobra.Command, f adminFlags, repair bool) error {
 	}
 	options := verifyOptions(c, f, failures)
 	options.Repair = repair
-	r, err := pipeline.Verify(cmd.Context(), deps, options)
+	r, err := drift.Verify(cmd.Context(), deps, options)
 	err = errors.Join(err, failures.close())
 	if err != nil {
 		a.printError(err)
@@ -86,27 +87,18 @@ func (a *app) verify(cmd *cobra.Command, f adminFlags, repair bool) error {
 	return nil
 }
 
-func verifyOptions(c *config.Config, f adminFlags, failures *failuresFile) pipeline.VerifyOptions {
+func verifyOptions(c *config.Config, f adminFlags, failures *failuresFile) drift.Options {
 	lists := make([]string, len(c.Source.Lists))
 	for i, l := range c.Source.Lists {
 		lists[i] = l.Field
 	}
-	return pipeline.VerifyOptions{
-		ID:          c.Source.ID,
-		Lists:       lists,
-		Versions:    c.Source.Version != "",
-		Holder:      holder("manual"),
-		LockTimeout: f.lockTimeout,
-		Gates:       pipeline.Gates{MinDocuments: c.Gates.MinDocuments, MaxShrink: c.Gates.MaxShrink},
-		Workers:     c.Load.Workers,
-		BatchBytes:  int(c.Load.BatchBytes),
-		MaxFailures: c.Load.MaxFailures,
-		RetryFor:    c.Load.RetryFor,
-		OnFailure:   failures.write,
+	return drift.Options{
+		Options: options(c, runFlags{lockTimeout: f.lockTimeout}, holder("manual"), failures),
+		ID:      c.Source.ID, Lists: lists,
 	}
 }
 
-func (a *app) printDrift(r pipeline.DriftReport, err error) {
+func (a *app) printDrift(r drift.Report, err error) {
 	if a.json {
 		a.printJSON(driftMessage(r, err))
 		return
@@ -129,20 +121,20 @@ func (a *app) printDrift(r pipeline.DriftReport, err error) {
 	a.printFound("still ", r.Left)
 }
 
-func driftSentence(r pipeline.DriftReport) string {
+func driftSentence(r drift.Report) string {
 	switch r.Outcome {
-	case pipeline.DriftOutcomeEqual:
+	case drift.OutcomeEqual:
 		return "the live index is level with the source"
-	case pipeline.DriftOutcomeRepaired:
+	case drift.OutcomeRepaired:
 		return "repaired; the live index is level with the source"
-	case pipeline.DriftOutcomeDrift:
+	case drift.OutcomeDrift:
 		return "the live index is not level with the source"
 	}
 	return string(r.Outcome)
 }
 
-func (a *app) printFound(prefix string, found map[pipeline.DriftKind]pipeline.DriftFound) {
-	for _, kind := range pipeline.DriftKinds() {
+func (a *app) printFound(prefix string, found map[drift.Kind]drift.Found) {
+	for _, kind := range drift.Kinds() {
 		f := found[kind]
 		if f.Count == 0 {
 			continue
@@ -160,7 +152,7 @@ func (a *app) printFound(prefix string, found map[pipeline.DriftKind]pipeline.Dr
 
 // driftMessage has the keys that other tools read. Without an outcome, the
 // comparison did not come to an end.
-func driftMessage(r pipeline.DriftReport, err error) message {
+func driftMessage(r drift.Report, err error) message {
 	m := message{
 		"message_type": "summary", "outcome": r.Outcome, "alias": r.Alias, "index": r.Index,
 		"documents": r.Documents, "indexed": r.Indexed, "newer": r.Newer, "rounds": r.Rounds,
@@ -169,7 +161,7 @@ func driftMessage(r pipeline.DriftReport, err error) message {
 		"left_to_writers": r.LeftToWriters, "failed": r.Failed,
 		"snapshot_at": timeOrNil(r.SnapshotAt), "duration_ms": r.Duration.Milliseconds(), "error": nil,
 	}
-	for _, kind := range pipeline.DriftKinds() {
+	for _, kind := range drift.Kinds() {
 		m[string(kind)] = r.Found[kind].Count
 	}
 	if r.Outcome == "" {
@@ -177,7 +169,7 @@ func driftMessage(r pipeline.DriftReport, err error) message {
 	}
 	if r.Left != nil {
 		left := message{"first": firstIDs(r.Left)}
-		for _, kind := range pipeline.DriftKinds() {
+		for _, kind := range drift.Kinds() {
 			left[string(kind)] = r.Left[kind].Count
 		}
 		m["left"] = left
@@ -189,9 +181,9 @@ func driftMessage(r pipeline.DriftReport, err error) message {
 }
 
 // firstIDs is {"missing":[{"id":"17"}], ...}; a duplicate has its _id too.
-func firstIDs(found map[pipeline.DriftKind]pipeline.DriftFound) message {
+func firstIDs(found map[drift.Kind]drift.Found) message {
 	m := message{}
-	for _, kind := range pipeline.DriftKinds() {
+	for _, kind := range drift.Kinds() {
 		ids := make([]message, 0, len(found[kind].First))
 		for _, id := range found[kind].First {
 			named := message{"id": id.ID}

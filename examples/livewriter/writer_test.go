@@ -16,6 +16,7 @@ import (
 	"example.com/reindex/examples/livewriter"
 	"example.com/reindex/examples/persons"
 	"example.com/reindex/internal/devstack/stacktest"
+	"example.com/reindex/internal/drift"
 	"example.com/reindex/internal/es"
 	"example.com/reindex/internal/source"
 	"example.com/reindex/pipeline"
@@ -196,7 +197,9 @@ func TestPersonsAreWrittenAsTheRebuildWritesThem(t *testing.T) {
 	if outcomes[livewriter.Written] == 0 || outcomes[livewriter.Superseded] == 0 {
 		t.Errorf("outcomes %v; want some written and some superseded", outcomes)
 	}
-	report, err := pipeline.Verify(t.Context(), deps, pipeline.VerifyOptions{ID: "personId", Lists: []string{"programmeMemberships", "trusts"}, Versions: true})
+	report, err := drift.Verify(t.Context(), deps, drift.Options{
+		Options: pipeline.Options{Versions: true}, ID: "personId", Lists: []string{"programmeMemberships", "trusts"},
+	})
 	if err != nil || report.Rounds != 1 || report.Documents == 0 {
 		t.Errorf("verify = %d documents, %d rounds, %v", report.Documents, report.Rounds, err)
 	}

@@ -337,18 +337,18 @@ func proofs() []mutant {
 			tests: []string{accounting},
 		},
 		{
-			name: "gate max_shrink open", file: "pipeline/verify.go",
-			old: "float64(missing) > g.MaxShrink*float64(before) {", new: "float64(missing) > float64(before) {",
+			name: "gate max_shrink open", file: "pipeline/gates.go",
+			old: "float64(missing) > g.MaxShrink*float64(c.Before) {", new: "float64(missing) > float64(c.Before) {",
 			tests: []string{gates},
 		},
 		{
-			name: "gate min_documents open", file: "pipeline/verify.go",
-			old: "if documents < g.MinDocuments {", new: "if documents < 0 {",
+			name: "gate min_documents open", file: "pipeline/gates.go",
+			old: "case c.After < g.MinDocuments:", new: "case c.After < 0:",
 			tests: []string{gates},
 		},
 		{
-			name: "gate empty open", file: "pipeline/verify.go",
-			old: "if documents == 0 && g.MinDocuments > 0 {", new: "if documents < 0 {",
+			name: "gate empty open", file: "pipeline/gates.go",
+			old: "case c.After == 0 && g.MinDocuments > 0:", new: "case c.After < 0:",
 			tests: []string{gates},
 		},
 	}

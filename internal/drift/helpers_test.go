@@ -1,4 +1,4 @@
-package pipeline_test
+package drift_test
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ import (
 	"example.com/reindex/examples/livewriter"
 	"example.com/reindex/internal/devstack/stacktest"
 	"example.com/reindex/internal/document"
+	"example.com/reindex/internal/drift"
 	"example.com/reindex/internal/es"
 	"example.com/reindex/internal/source"
 	"example.com/reindex/pipeline"
@@ -28,7 +29,7 @@ type stock struct {
 	url, db, alias string
 	versions       bool
 	deps           pipeline.Deps
-	opts           pipeline.VerifyOptions
+	opts           drift.Options
 	conn           *pgx.Conn
 	writer         *livewriter.Writer
 }
@@ -92,7 +93,10 @@ func (s *stock) open(t *testing.T, k kindOfStock) {
 	s.deps = pipeline.Deps{Alias: alias, Bulk: transport, Snapshot: func(ctx context.Context) (pipeline.Snapshot, error) {
 		return src.Snapshot(ctx)
 	}}
-	s.opts = pipeline.VerifyOptions{ID: "id", Lists: []string{"tags"}, Versions: s.versions, Gates: pipeline.Gates{MinDocuments: 1, MaxShrink: 0.5}}
+	s.opts = drift.Options{
+		Options: pipeline.Options{Versions: s.versions, Gates: pipeline.Gates{MinDocuments: 1, MaxShrink: 0.5}},
+		ID:      "id", Lists: []string{"tags"},
+	}
 	s.writer = &livewriter.Writer{
 		DB: s.conn, HTTP: &http.Client{Timeout: time.Minute}, URL: s.url, Alias: s.alias,
 		Query: `SELECT (to_jsonb(i) - 'rev' || jsonb_build_object('tags', (SELECT coalesce(jsonb_agg(to_jsonb(t) - 'id'), '[]')
@@ -175,16 +179,16 @@ func (s *stock) stored(t *testing.T, id string) map[string]any {
 	return s.do(t, http.MethodGet, "/"+s.alias+"/_doc/"+id, "")
 }
 
-func (s *stock) verify(t *testing.T) (pipeline.DriftReport, error) {
+func (s *stock) verify(t *testing.T) (drift.Report, error) {
 	t.Helper()
-	return pipeline.Verify(t.Context(), s.deps, s.opts)
+	return drift.Verify(t.Context(), s.deps, s.opts)
 }
 
-func (s *stock) repair(t *testing.T) (pipeline.DriftReport, error) {
+func (s *stock) repair(t *testing.T) (drift.Report, error) {
 	t.Helper()
 	opts := s.opts
 	opts.Repair, opts.Holder = true, holder()
-	return pipeline.Verify(t.Context(), s.deps, opts)
+	return drift.Verify(t.Context(), s.deps, opts)
 }
 
 // pits is how many searches are open on the live index.

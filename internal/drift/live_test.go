@@ -1,4 +1,4 @@
-package pipeline_test
+package drift_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"example.com/reindex/examples/livewriter"
+	"example.com/reindex/internal/drift"
 	"example.com/reindex/pipeline"
 )
 
@@ -62,7 +63,7 @@ func TestLiveEditsDuringVerifyAreNoDrift(t *testing.T) {
 				}
 			})
 			r, err := s.verify(t)
-			if err != nil || r.Outcome != pipeline.DriftOutcomeEqual || r.Rounds != 2 {
+			if err != nil || r.Outcome != drift.OutcomeEqual || r.Rounds != 2 {
 				t.Errorf("verify = %s after %d rounds, %q, %v; want equal after 2", r.Outcome, r.Rounds, summarize(r.Found), err)
 			}
 		})
@@ -100,7 +101,7 @@ func TestDocumentThatIsEditedWithoutAPause(t *testing.T) {
 		s := newStock(t, integers(true), 10)
 		s.editEachRound(t, "6", 3)
 		r, err := s.verify(t)
-		if err != nil || r.Outcome != pipeline.DriftOutcomeEqual || r.Rounds != 4 {
+		if err != nil || r.Outcome != drift.OutcomeEqual || r.Rounds != 4 {
 			t.Errorf("verify = %s after %d rounds, %v; want equal after 4", r.Outcome, r.Rounds, err)
 		}
 	})
@@ -120,7 +121,7 @@ func TestNewerVersionInTheIndexIsNoDrift(t *testing.T) {
 	s := newStock(t, integers(true), 10)
 	s.put(t, "6", 11, `{"id":6,"name":"newer","price":1,"tags":[]}`)
 	r, err := s.verify(t)
-	if err != nil || r.Outcome != pipeline.DriftOutcomeEqual || r.Newer != 1 {
+	if err != nil || r.Outcome != drift.OutcomeEqual || r.Newer != 1 {
 		t.Errorf("verify = %s, %d newer, %v; want equal with 1 newer", r.Outcome, r.Newer, err)
 	}
 }
@@ -147,7 +148,7 @@ func TestRepairNeverOverwritesANewerEdit(t *testing.T) {
 				s.refresh(t, "12", livewriter.Written)
 			})
 			r, err := s.repair(t)
-			if err != nil || r.Outcome != pipeline.DriftOutcomeRepaired || r.LeftToWriters != 3 || r.Updated != 1 {
+			if err != nil || r.Outcome != drift.OutcomeRepaired || r.LeftToWriters != 3 || r.Updated != 1 {
 				t.Errorf("repair = %s, %d left to writers, %d updated, %v; want repaired, 3 and 1", r.Outcome, r.LeftToWriters, r.Updated, err)
 			}
 			for id, want := range map[string]string{"6": "edited", "9": "edited", "12": "back", "15": "item 5"} {
@@ -174,8 +175,8 @@ func TestRepairIsRefusedWhenTheSourceHasShrunk(t *testing.T) {
 	}
 	s.sql(t, "DELETE FROM item")
 	s.opts.Gates.MaxShrink = 1
-	if _, err := s.repair(t); !errors.As(err, &gate) || gate.Gate != "min_documents" {
-		t.Errorf("repair = %v; want gate min_documents", err)
+	if _, err := s.repair(t); !errors.As(err, &gate) || gate.Gate != "empty" {
+		t.Errorf("repair = %v; want gate empty", err)
 	}
 	if stored := s.stored(t, "30"); stored["found"] != true {
 		t.Error("a refused repair has deleted documents")

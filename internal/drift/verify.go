@@ -1,4 +1,4 @@
-package pipeline
+package drift
 
 import (
 	"context"
@@ -7,36 +7,38 @@ import (
 	"time"
 
 	"example.com/reindex/esalias"
+	"example.com/reindex/pipeline"
 )
 
 // verification is the state of one call of [Verify].
 type verification struct {
-	Deps
-	opts   VerifyOptions
-	report DriftReport
+	pipeline.Deps
+	opts   Options
+	report Report
 	mark   string // names the live index alone; "" if no swap of ours made it live
 }
 
 // Verify compares the live index with the source, document by document, and
-// with VerifyOptions.Repair levels it. It holds one page of each side, and
+// with Options.Repair levels it. It holds one page of each side, and
 // some 100 bytes for each of at most 262,144 documents that differ.
 //
 // What differs is looked at again in a new snapshot, and counts if it still
 // differs then: edits that are on their way are no drift. The report is filled
 // as far as it came, whatever the error.
 //
-// Errors: [*DriftError] if the index is not level, after the repair if there
+// Errors: [*Error] if the index is not level, after the repair if there
 // was one; [*readback.FieldError] and [*OrderError] if the two cannot be
 // compared; [*esalias.ShapeError] if nothing is live, or if the live index is
-// not one that a repair may write to; [*RepairRefusedError]; with a repair also
+// not one that a repair may write to; [*pipeline.GateError] if a gate refuses the repair, before anything was
+// written; with a repair also
 // [*esalias.HeldError], [esalias.ErrLeaseLost] and [*bulk.FailuresError]; or
 // whatever made a step fail.
-func Verify(ctx context.Context, deps Deps, opts VerifyOptions) (DriftReport, error) {
+func Verify(ctx context.Context, deps pipeline.Deps, opts Options) (Report, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	v := &verification{Deps: deps, opts: opts, report: DriftReport{Alias: deps.Alias.Alias(), Started: time.Now()}}
-	err := withCause(ctx, v.run(ctx))
+	v := &verification{Deps: deps, opts: opts, report: Report{Alias: deps.Alias.Alias(), Started: time.Now()}}
+	err := pipeline.WithCause(ctx, v.run(ctx))
 	v.report.Duration = time.Since(v.report.Started)
 	return v.report, err
 }
@@ -47,14 +49,14 @@ func (v *verification) run(ctx context.Context) error {
 		return err
 	}
 	if v.opts.Repair {
-		return underLease(ctx, v.Alias, v.opts.Holder, v.opts.LockTimeout, v.repair)
+		return pipeline.UnderLease(ctx, v.Alias, v.opts.Holder, v.opts.LockTimeout, v.repair)
 	}
 	t, err := v.rounds(ctx)
 	if err != nil {
 		return err
 	}
 	v.report.Found = t.found
-	return v.conclude(ctx, DriftOutcomeEqual)
+	return v.conclude(ctx, OutcomeEqual)
 }
 
 // locate finds the live index.
@@ -97,12 +99,12 @@ func (v *verification) compared(t tally) {
 	v.report.Documents, v.report.Indexed, v.report.Newer, v.report.SnapshotAt = t.documents, t.indexed, t.newer, t.at
 	v.Log.InfoContext(context.Background(), "compared", //nolint:contextcheck // a fact, whatever became of the run
 		slog.String("index", v.report.Index), slog.Int("round", v.report.Rounds), slog.Int64("documents", t.documents),
-		slog.Int64("indexed", t.indexed), slog.Int64("differ", differences(t.found)), slog.Int64("suspected", t.first+t.moving))
+		slog.Int64("indexed", t.indexed), slog.Int64("differ", total(t.found)), slog.Int64("suspected", t.first+t.moving))
 }
 
 // conclude turns what was found into an outcome. What was found in an index
 // that is no longer live says nothing about the one that is.
-func (v *verification) conclude(ctx context.Context, level DriftOutcome) error {
+func (v *verification) conclude(ctx context.Context, level Outcome) error {
 	live, err := v.Alias.Live(ctx)
 	if err != nil {
 		return err
@@ -110,10 +112,10 @@ func (v *verification) conclude(ctx context.Context, level DriftOutcome) error {
 	if live != v.report.Index {
 		return fmt.Errorf("alias %s moved from %s to %s during the comparison: compare again", v.report.Alias, v.report.Index, live)
 	}
-	if differences(v.report.drift()) == 0 {
+	if total(v.report.drift()) == 0 {
 		v.report.Outcome = level
 		return nil
 	}
-	v.report.Outcome = DriftOutcomeDrift
-	return &DriftError{Report: v.report}
+	v.report.Outcome = OutcomeDrift
+	return &Error{Report: v.report}
 }

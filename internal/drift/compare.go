@@ -1,4 +1,4 @@
-package pipeline
+package drift
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 // difference is one document that is not as it should be.
 type difference struct {
-	kind DriftKind // "" for one that has no copy under its own _id, only duplicates
+	kind Kind // "" for one that has no copy under its own _id, only duplicates
 	doc  document.Document
 	hit  *readback.Hit // nil for one that is not in the index
 }
@@ -45,15 +45,15 @@ func (c *comparison) document(ctx context.Context, d document.Document) error {
 		return err
 	}
 	for c.hit != nil && c.hit.HasKey && c.hit.Key.Compare(key) < 0 {
-		if err := c.surplus(ctx, DriftExtra); err != nil {
+		if err := c.surplus(ctx, Extra); err != nil {
 			return err
 		}
 	}
-	kind, own := DriftMissing, false
+	kind, own := Missing, false
 	for c.hit != nil && c.hit.HasKey && c.hit.Key.Compare(key) == 0 {
 		if c.hit.ID != string(d.ID) {
 			kind = ""
-			err = c.surplus(ctx, DriftDuplicate)
+			err = c.surplus(ctx, Duplicate)
 		} else {
 			own = true
 			err = c.both(ctx, d)
@@ -89,14 +89,14 @@ func (c *comparison) key(id []byte) (readback.Key, error) {
 // end takes what the index has beyond the last document of the source.
 func (c *comparison) end(ctx context.Context) error {
 	for c.hit != nil {
-		if err := c.surplus(ctx, DriftExtra); err != nil {
+		if err := c.surplus(ctx, Extra); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *comparison) surplus(ctx context.Context, kind DriftKind) error {
+func (c *comparison) surplus(ctx context.Context, kind Kind) error {
 	if err := c.report(difference{kind: kind, hit: c.hit}); err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (c *comparison) both(ctx context.Context, d document.Document) error {
 	case c.versions && c.hit.Version > d.Version:
 		c.newer++ // written since the snapshot
 	default:
-		if err := c.report(difference{kind: DriftDifferent, doc: d, hit: c.hit}); err != nil {
+		if err := c.report(difference{kind: Different, doc: d, hit: c.hit}); err != nil {
 			return err
 		}
 	}

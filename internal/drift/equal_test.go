@@ -1,4 +1,4 @@
-package pipeline
+package drift
 
 import (
 	"fmt"
@@ -67,18 +67,18 @@ func FuzzCanonicalNumber(f *testing.F) {
 func TestSuspectsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := &suspects{limit: 10}
-	differs := func(kind DriftKind, i int) difference {
+	differs := func(kind Kind, i int) difference {
 		id := fmt.Sprint(i)
 		return difference{kind: kind, doc: document.Document{ID: []byte(id)}, hit: &readback.Hit{Stored: readback.Stored{ID: id}}}
 	}
 	for i := range 1000 {
-		s.look(1, differs(DriftMissing, i))
-		s.look(1, differs(DriftExtra, i))
+		s.look(1, differs(Missing, i))
+		s.look(1, differs(Extra, i))
 	}
 	if kept := len(s.documents.now) + len(s.surplus.now); kept != 11 || !s.overflow {
 		t.Errorf("%d suspects kept, overflow %t; want 11 and true", kept, s.overflow)
 	}
-	if got := s.look(2, differs(DriftMissing, 5000)); got != lookDrift {
+	if got := s.look(2, differs(Missing, 5000)); got != lookDrift {
 		t.Errorf("look after an overflow = %v; want that everything counts", got)
 	}
 }
@@ -104,7 +104,7 @@ func TestSecondLook(t *testing.T) {
 		if step.round > 1 && step.id == "stands" || step.round == 3 && step.id == "moves" {
 			s.forget()
 		}
-		d := difference{kind: DriftDifferent, doc: document.Document{ID: []byte(step.id), JSON: []byte(step.json)}}
+		d := difference{kind: Different, doc: document.Document{ID: []byte(step.id), JSON: []byte(step.json)}}
 		if got := s.look(step.round, d); got != step.want {
 			t.Errorf("round %d, %s: %v, want %v", step.round, step.id, got, step.want)
 		}

@@ -1,4 +1,4 @@
-package pipeline
+package drift
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"example.com/reindex/esalias"
 	"example.com/reindex/internal/bulk"
 	"example.com/reindex/internal/document"
+	"example.com/reindex/pipeline"
 )
 
 // repair levels the live index. It writes what has differed for a round,
@@ -25,7 +26,7 @@ func (v *verification) repair(ctx context.Context, lease *esalias.Lease) error {
 	v.compared(seen)
 	v.report.Found = seen.found
 	if seen.first == 0 && !s.overflow {
-		return v.conclude(ctx, DriftOutcomeEqual)
+		return v.conclude(ctx, OutcomeEqual)
 	}
 	if err := v.gate(seen, s); err != nil {
 		return err
@@ -40,28 +41,20 @@ func (v *verification) repair(ctx context.Context, lease *esalias.Lease) error {
 		return err
 	}
 	v.report.Left = left.found
-	if differences(v.report.Found) == 0 {
-		return v.conclude(ctx, DriftOutcomeEqual) // it was all on its way
+	if total(v.report.Found) == 0 {
+		return v.conclude(ctx, OutcomeEqual) // it was all on its way
 	}
-	return v.conclude(ctx, DriftOutcomeRepaired)
+	return v.conclude(ctx, OutcomeRepaired)
 }
 
 // gate keeps a repair from emptying the live index because the tables of the
 // source are: it would do at once what no run is allowed to.
 func (v *verification) gate(seen tally, s *suspects) error {
-	g, after := v.opts.Gates, seen.documents
-	if after < g.MinDocuments {
-		return &RepairRefusedError{Gate: &GateError{Gate: "min_documents", Reason: fmt.Sprintf(
-			"the source has %d documents, gates.min_documents is %d", after, g.MinDocuments)}}
-	}
-	// Copies of a document that stays are no loss.
-	before := seen.indexed - s.duplicates
-	if missing := before - after; float64(missing) > g.MaxShrink*float64(before) {
-		return &RepairRefusedError{Gate: &GateError{Gate: "max_shrink", Reason: fmt.Sprintf(
-			"%s has %d documents, the source %d: %.1f %% fewer, at most %.1f %% allowed; --max-shrink raises it",
-			v.report.Index, before, after, 100*float64(missing)/float64(before), 100*g.MaxShrink)}}
-	}
-	return nil
+	return v.opts.Gates.Judge(pipeline.Change{
+		Refused: "nothing repaired", Live: v.report.Index,
+		Before: seen.indexed - s.duplicates, // copies of a document that stays are no loss
+		After:  seen.documents,
+	})
 }
 
 // write is the second round, with a remedy for each difference that has stood.
@@ -96,7 +89,7 @@ func (v *verification) write(ctx context.Context, s *suspects) error {
 // that has become newer is neither replaced nor removed. Without versions, it
 // is that the document is still the one that was compared, or still missing.
 func (v *verification) remedy(d difference) document.Document {
-	deletion := d.kind == DriftExtra || d.kind == DriftDuplicate
+	deletion := d.kind == Extra || d.kind == Duplicate
 	switch {
 	case deletion && v.deleteByVersion(d):
 		return document.Document{ID: []byte(d.hit.ID), Version: d.hit.Version}

@@ -1,4 +1,4 @@
-package pipeline
+package drift
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"example.com/reindex/internal/document"
 	"example.com/reindex/internal/fingerprint"
 	"example.com/reindex/internal/readback"
+	"example.com/reindex/pipeline"
 )
 
 const (
@@ -66,14 +67,14 @@ const (
 // had all of a round to deliver it; only if the source has changed since the
 // last look may another edit be on its way.
 func (s *suspects) look(round int, d difference) look {
-	if round == 1 && d.kind == DriftDuplicate {
+	if round == 1 && d.kind == Duplicate {
 		s.duplicates++
 	}
 	if s.overflow {
 		return lookDrift
 	}
 	var seen look
-	if d.kind == DriftExtra || d.kind == DriftDuplicate {
+	if d.kind == Extra || d.kind == Duplicate {
 		seen = s.surplus.at([]byte(d.hit.ID), fingerprint.Print{})
 	} else {
 		seen = s.documents.at(d.doc.ID, fingerprint.Of(d.doc.JSON, d.doc.Version))
@@ -91,7 +92,7 @@ func (s *suspects) forget() {
 
 // tally is what one round found.
 type tally struct {
-	found              map[DriftKind]DriftFound
+	found              map[Kind]Found
 	first, moving      int64 // differences that do not count yet
 	documents, indexed int64
 	newer              int64
@@ -110,14 +111,14 @@ func (t *tally) count(d difference) {
 	t.found[d.kind] = found
 }
 
-func (d difference) name() DriftID {
+func (d difference) name() ID {
 	switch {
-	case d.kind == DriftDuplicate:
-		return DriftID{ID: d.hit.Key.String(), DocID: d.hit.ID}
+	case d.kind == Duplicate:
+		return ID{ID: d.hit.Key.String(), DocID: d.hit.ID}
 	case d.hit != nil:
-		return DriftID{ID: d.hit.ID}
+		return ID{ID: d.hit.ID}
 	}
-	return DriftID{ID: string(d.doc.ID)}
+	return ID{ID: string(d.doc.ID)}
 }
 
 // round compares everything once. The index is looked at before the snapshot
@@ -137,7 +138,7 @@ func (v *verification) round(ctx context.Context, n int, s *suspects, fix func(d
 	}
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
 
-	t = tally{found: map[DriftKind]DriftFound{}, at: snapshot.Info().At}
+	t = tally{found: map[Kind]Found{}, at: snapshot.Info().At}
 	c := &comparison{
 		index: v.report.Index, field: v.opts.ID, reader: reader, lists: v.opts.Lists, versions: v.opts.Versions,
 		report: func(d difference) error { return t.judge(n, s, d, fix) },
@@ -181,7 +182,7 @@ func (t *tally) judge(n int, s *suspects, d difference, fix func(difference) err
 
 // all reads the snapshot through the comparison and counts it beside, so that
 // a source that lost rows on the way is not taken for an index with too many.
-func (c *comparison) all(ctx context.Context, snapshot Snapshot) error {
+func (c *comparison) all(ctx context.Context, snapshot pipeline.Snapshot) error {
 	var counted int64
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {

@@ -1,4 +1,4 @@
-package pipeline_test
+package drift_test
 
 import (
 	"errors"
@@ -10,14 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/reindex/esalias"
+	"example.com/reindex/internal/drift"
 	"example.com/reindex/internal/readback"
-	"example.com/reindex/pipeline"
 )
 
 // summarize is a report's kinds as text, in the order people are told.
-func summarize(found map[pipeline.DriftKind]pipeline.DriftFound) string {
+func summarize(found map[drift.Kind]drift.Found) string {
 	var parts []string
-	for _, kind := range pipeline.DriftKinds() {
+	for _, kind := range drift.Kinds() {
 		if f := found[kind]; f.Count > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s %v", f.Count, kind, f.First))
 		}
@@ -28,7 +28,7 @@ func summarize(found map[pipeline.DriftKind]pipeline.DriftFound) string {
 func wantLevel(t *testing.T, s *stock) {
 	t.Helper()
 	r, err := s.verify(t)
-	if err != nil || r.Outcome != pipeline.DriftOutcomeEqual || r.Rounds != 1 {
+	if err != nil || r.Outcome != drift.OutcomeEqual || r.Rounds != 1 {
 		t.Errorf("verify = %s after %d rounds, %v; want equal after 1", r.Outcome, r.Rounds, err)
 	}
 }
@@ -36,8 +36,8 @@ func wantLevel(t *testing.T, s *stock) {
 func wantDrift(t *testing.T, s *stock, want string) {
 	t.Helper()
 	r, err := s.verify(t)
-	var drift *pipeline.DriftError
-	if !errors.As(err, &drift) || r.Outcome != pipeline.DriftOutcomeDrift {
+	var unequal *drift.Error
+	if !errors.As(err, &unequal) || r.Outcome != drift.OutcomeDrift {
 		t.Fatalf("verify = %s, %v; want drift", r.Outcome, err)
 	}
 	if diff := cmp.Diff(want, summarize(r.Found)); diff != "" {
@@ -65,7 +65,7 @@ func TestVerifyFindsAndRepairsEachKind(t *testing.T) {
 			s.put(t, "copy", 10, `{"id":18,"name":"item 6","price":1.50,"tags":[{"tag":"a"},{"tag":"b"}]}`)
 			wantDrift(t, s, "2 missing [3 121]; 3 extra [9 500 no-id]; 2 different [12 15]; 1 duplicate [18 as _id copy]")
 			r, err := s.repair(t)
-			if err != nil || r.Outcome != pipeline.DriftOutcomeRepaired {
+			if err != nil || r.Outcome != drift.OutcomeRepaired {
 				t.Fatalf("repair = %s, %v; want repaired", r.Outcome, err)
 			}
 			if diff := cmp.Diff([]int64{2, 2, 4, 0, 0, 40}, []int64{r.Created, r.Updated, r.Deleted, r.LeftToWriters, r.Failed, r.Documents}); diff != "" {
@@ -110,7 +110,7 @@ func TestVerifyReadsUUIDsAndTextInOrder(t *testing.T) {
 func TestVerifyRefusesSourceInAnotherOrder(t *testing.T) {
 	t.Parallel()
 	s := newStock(t, kindOfStock{id: "bigint", value: "$i * 3", mapping: "keyword"}, 40)
-	var order *pipeline.OrderError
+	var order *drift.OrderError
 	if _, err := s.verify(t); !errors.As(err, &order) || order.ID != "12" || order.Previous != "9" {
 		t.Errorf("verify = %v; want *OrderError for 12 after 9", err)
 	}
@@ -164,10 +164,10 @@ func TestVerifyNamesDuplicatesOfAnIndexWithGeneratedIDs(t *testing.T) {
 	}
 	s.moveAlias(t, index)
 	r, err := s.verify(t)
-	if err == nil || r.Found[pipeline.DriftDuplicate].Count != 4 || r.Found[pipeline.DriftMissing].Count != 1 {
+	if err == nil || r.Found[drift.Duplicate].Count != 4 || r.Found[drift.Missing].Count != 1 {
 		t.Errorf("verify = %q, %v; want 4 duplicates and 1 missing", summarize(r.Found), err)
 	}
-	first := r.Found[pipeline.DriftDuplicate].First[0]
+	first := r.Found[drift.Duplicate].First[0]
 	if first.ID != "3" || len(first.DocID) != 20 {
 		t.Errorf("first duplicate is %+v; want id 3 and a generated _id", first)
 	}

@@ -1,68 +1,67 @@
-package pipeline
+package drift
 
 import (
 	"fmt"
 	"strings"
 	"time"
 
-	"example.com/reindex/esalias"
-	"example.com/reindex/internal/bulk"
+	"example.com/reindex/pipeline"
 )
 
-// DriftKind is one way in which an index can differ from its source.
-type DriftKind string
+// Kind is one way in which an index can differ from its source.
+type Kind string
 
 // The kinds of drift.
 const (
-	DriftMissing   DriftKind = "missing"   // in the source and not in the index
-	DriftExtra     DriftKind = "extra"     // in the index and not in the source, or without an id
-	DriftDifferent DriftKind = "different" // in both, with other content
-	// DriftDuplicate is a document that is stored under another _id than its
+	Missing   Kind = "missing"   // in the source and not in the index
+	Extra     Kind = "extra"     // in the index and not in the source, or without an id
+	Different Kind = "different" // in both, with other content
+	// Duplicate is a document that is stored under another _id than its
 	// id: a second copy, or one that the next write makes a second copy of.
-	DriftDuplicate DriftKind = "duplicate"
+	Duplicate Kind = "duplicate"
 )
 
-// DriftKinds returns every kind, in the order in which people are told.
-func DriftKinds() []DriftKind {
-	return []DriftKind{DriftMissing, DriftExtra, DriftDifferent, DriftDuplicate}
+// Kinds returns every kind, in the order in which people are told.
+func Kinds() []Kind {
+	return []Kind{Missing, Extra, Different, Duplicate}
 }
 
 // firstIDs is how many ids of each kind a report names.
 const firstIDs = 10
 
-// DriftID names one document.
-type DriftID struct {
+// ID names one document.
+type ID struct {
 	ID string // the id, or the _id of a document that is too much
 	// DocID is the _id of a duplicate; "" otherwise.
 	DocID string
 }
 
-func (d DriftID) String() string {
+func (d ID) String() string {
 	if d.DocID == "" {
 		return d.ID
 	}
 	return d.ID + " as _id " + d.DocID
 }
 
-// DriftFound is how much of one kind was found.
-type DriftFound struct {
+// Found is how much of one kind was found.
+type Found struct {
 	Count int64
-	First []DriftID // at most 10
+	First []ID // at most 10
 }
 
-// DriftOutcome is how a comparison ended.
-type DriftOutcome string
+// Outcome is how a comparison ended.
+type Outcome string
 
 // The outcomes of a comparison.
 const (
-	DriftOutcomeEqual    DriftOutcome = "equal"
-	DriftOutcomeDrift    DriftOutcome = "drift"
-	DriftOutcomeRepaired DriftOutcome = "repaired" // there was drift, and none is left
+	OutcomeEqual    Outcome = "equal"
+	OutcomeDrift    Outcome = "drift"
+	OutcomeRepaired Outcome = "repaired" // there was drift, and none is left
 )
 
-// DriftReport is what a comparison found and a repair did.
-type DriftReport struct {
-	Outcome   DriftOutcome // "" if it did not come to an end
+// Report is what a comparison found and a repair did.
+type Report struct {
+	Outcome   Outcome // "" if it did not come to an end
 	Alias     string
 	Index     string // live, and compared
 	Documents int64  // of the source, in the last round
@@ -70,9 +69,9 @@ type DriftReport struct {
 	Newer     int64  // the index has a newer version than the snapshot: no drift
 	Rounds    int    // comparisons of all documents
 	// Found has every kind: what was found, before the repair if there was one.
-	Found map[DriftKind]DriftFound
+	Found map[Kind]Found
 	// Left is what is left after a repair; nil without one.
-	Left map[DriftKind]DriftFound
+	Left map[Kind]Found
 	// What the repair did. LeftToWriters were not written because a live
 	// writer had changed them meanwhile, Failed were rejected.
 	Created, Updated, Deleted, LeftToWriters, Failed int64
@@ -82,26 +81,26 @@ type DriftReport struct {
 }
 
 // drift is what counts in the end.
-func (r DriftReport) drift() map[DriftKind]DriftFound {
+func (r Report) drift() map[Kind]Found {
 	if r.Left != nil {
 		return r.Left
 	}
 	return r.Found
 }
 
-func differences(found map[DriftKind]DriftFound) (n int64) {
+func total(found map[Kind]Found) (n int64) {
 	for _, f := range found {
 		n += f.Count
 	}
 	return n
 }
 
-// DriftError means that the live index is not level with the source.
-type DriftError struct{ Report DriftReport }
+// Error means that the live index is not level with the source.
+type Error struct{ Report Report }
 
-func (e *DriftError) Error() string {
+func (e *Error) Error() string {
 	var parts []string
-	for _, kind := range DriftKinds() {
+	for _, kind := range Kinds() {
 		found := e.Report.drift()[kind]
 		if found.Count == 0 {
 			continue
@@ -131,39 +130,17 @@ func (e *OrderError) Error() string {
 		"and give a text id the order of its bytes in the document query (id COLLATE \"C\" AS id)", e.ID, e.Previous, e.Index)
 }
 
-// RepairRefusedError means that a gate refused a repair before anything was
-// written.
-type RepairRefusedError struct{ Gate *GateError }
+// Options say how to compare and repair.
+type Options struct {
+	// Options are those of a run. A comparison uses Versions, which says here that
+	// the index was built with the source's versions too; a repair also Holder,
+	// LockTimeout, Gates, Workers, BatchBytes, MaxFailures, RetryFor and OnFailure.
+	pipeline.Options
 
-func (e *RepairRefusedError) Error() string {
-	return fmt.Sprintf("nothing repaired: gate %s: %s", e.Gate.Gate, e.Gate.Reason)
-}
-
-// Unwrap returns the gate's own error.
-func (e *RepairRefusedError) Unwrap() error { return e.Gate }
-
-// VerifyOptions say how to compare and repair. The zero value of a field means
-// its default.
-type VerifyOptions struct {
 	// ID is the id's field. Required.
 	ID string
 	// Lists are the fields whose elements may come in any order.
 	Lists []string
-	// Versions says that the source has versions, and that the index was
-	// built with them.
-	Versions bool
 	// Repair levels the index, under the lease.
 	Repair bool
-	// Holder and LockTimeout are those of [Options], Gates likewise; only a
-	// repair needs them.
-	Holder      esalias.Holder
-	LockTimeout time.Duration
-	Gates       Gates
-	// Workers, BatchBytes, MaxFailures, RetryFor and OnFailure are those of
-	// [bulk.Options].
-	Workers     int
-	BatchBytes  int
-	MaxFailures int64
-	RetryFor    time.Duration
-	OnFailure   func(bulk.Failure)
 }

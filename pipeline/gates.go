@@ -1,0 +1,82 @@
+package pipeline
+
+import (
+	"cmp"
+	"fmt"
+)
+
+// Gates are the conditions that an index must meet before readers see it, and
+// that every later change to what they see must meet too. The zero value lets
+// anything through but an incomplete index, and one that is smaller than the
+// live index.
+type Gates struct {
+	// MinDocuments is the least number of documents.
+	MinDocuments int64
+	// MaxShrink is the largest part of the live index's documents that may be
+	// missing from what takes their place, 0 to 1. With 1 the gate is off, and
+	// nothing is counted for it.
+	MaxShrink float64
+	// AllowEmpty lets an index without documents through all gates.
+	AllowEmpty bool
+}
+
+// Change is what readers have, and what they would have after an act.
+type Change struct {
+	// Refused says what is not done if a gate refuses: "not swapped".
+	Refused string
+	// Live is the index that readers have; "" if there is none, and then there
+	// is nothing that could shrink.
+	Live string
+	// Before is how many documents readers have, After how many they would have.
+	Before, After int64
+}
+
+// Judge returns a [*GateError] if a gate refuses the change.
+func (g Gates) Judge(c Change) error {
+	refuse := func(gate, format string, args ...any) error {
+		return &GateError{Refused: c.Refused, Gate: gate, Reason: fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case c.After == 0 && g.AllowEmpty:
+		return nil
+	case c.After == 0 && g.MinDocuments > 0:
+		return refuse("empty", "the source has no documents")
+	case c.After < g.MinDocuments:
+		return refuse("min_documents", "the source has %d documents, gates.min_documents is %d", c.After, g.MinDocuments)
+	case c.Live == "" || g.shrinkOff():
+		return nil
+	}
+	// Whole documents, so that 10 % of 10 is exactly 1.
+	if missing := c.Before - c.After; float64(missing) > g.MaxShrink*float64(c.Before) {
+		return refuse("max_shrink", "the source has %d documents, the live %s has %d: %.1f %% fewer, at most %.1f %% allowed",
+			c.After, c.Live, c.Before, 100*float64(missing)/float64(c.Before), 100*g.MaxShrink)
+	}
+	return nil
+}
+
+func (g Gates) shrinkOff() bool { return g.MaxShrink >= 1 }
+
+// GateError means that a gate refused what was about to be done.
+type GateError struct {
+	Refused string // what was not done; "not swapped" if it is empty
+	Gate    string // count, empty, min_documents, max_shrink, replicas
+	Reason  string
+}
+
+func (e *GateError) Error() string {
+	return fmt.Sprintf("%s: gate %s: %s", cmp.Or(e.Refused, "not swapped"), e.Gate, e.Reason)
+}
+
+// Hint says how to overrule the gate, for whoever knows that the source is
+// right; "" if nothing overrules it.
+func (e *GateError) Hint() string {
+	switch e.Gate {
+	case "empty":
+		return "if the source is empty on purpose: `reindex run --allow-empty --max-shrink off`"
+	case "min_documents":
+		return "if the source is as it should be: --min-documents lowers the limit"
+	case "max_shrink":
+		return "if the source is as it should be: --max-shrink raises the limit, --max-shrink off switches the gate off"
+	}
+	return ""
+}
