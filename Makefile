@@ -1,5 +1,5 @@
-# `make` lists the targets. Servers are started by internal/devstack, which says
-# what the machine lacks; the tools are pinned in tools/go.mod.
+# `make` lists the targets. Servers are started by internal/devstack; .ci/setup installs what
+# they need, or says what it is; the tools are pinned in tools/go.mod.
 
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 COMMIT   := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
@@ -25,12 +25,15 @@ build: ## Build bin/reindex
 	$(BUILD) -o bin/reindex ./cmd/reindex
 
 stack: ## Start PostgreSQL and Elasticsearch, print how to reach them, stop at Ctrl-C
+	@.ci/setup demo
 	@$(DEVSTACK) up
 
 demo: build ## Start both servers, fill them, run blue and green at the same moment
+	@.ci/setup demo
 	@$(DEVSTACK) run -- go run ./examples/persons/demo
 
 test: ## All tests, with the race detector, against real servers (PKG=./esalias for one package)
+	@.ci/setup test
 	@# Compiled with every core first; then one package at a time, because several start clusters of their own.
 	go test -race -run '^$$' $(PKG) >/dev/null
 	$(DEVSTACK) run -- go test -race -shuffle=on -count=1 -p 1 -timeout 20m $(PKG)

@@ -20,7 +20,7 @@ func TestDatabaseBehindTLSAndItsStandby(t *testing.T) {
 	fill(t, primary.URL(), 60)
 	sql(t, primary.URL(), `CREATE TABLE spare AS SELECT * FROM contact_details ORDER BY person_id DESC LIMIT 1;
 		DELETE FROM contact_details WHERE person_id = (SELECT person_id FROM spare)`)
-	standby := stacktest.OwnPostgres(t, devstack.PostgresOptions{StandbyOf: primary.URL()})
+	standby := stacktest.OwnPostgres(t, devstack.PostgresOptions{StandbyOf: primary})
 
 	const password = "s3cr3t-d0-not-print"
 	verified := func(database, root string) string {

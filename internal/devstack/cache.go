@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -51,9 +53,9 @@ func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 	return func() { _ = f.Close() }, nil // closing gives the lock up
 }
 
-// unpack extracts the folder root of a zip to the path home. It appears there
+// unpackZip extracts the folder root of a zip to the path home. It appears there
 // complete or not at all.
-func unpack(archive, root, home string) error {
+func unpackZip(archive, root, home string) error {
 	r, err := zip.OpenReader(archive)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", archive, err)
@@ -75,4 +77,44 @@ func unpack(archive, root, home string) error {
 		}
 	}
 	return os.Rename(filepath.Join(tmp, root), home)
+}
+
+// unpackJar extracts the one tar archive in a jar, compressed by xz, to the path
+// home. It appears there complete or not at all. The program tar does it, because
+// Go's library has no xz.
+func unpackJar(ctx context.Context, archive, home string) error {
+	r, err := zip.OpenReader(archive)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", archive, err)
+	}
+	defer r.Close()
+	for _, f := range r.File {
+		if strings.HasSuffix(f.Name, ".txz") {
+			return unpackTar(ctx, f, home)
+		}
+	}
+	return fmt.Errorf("%s holds no .txz", archive)
+}
+
+func unpackTar(ctx context.Context, f *zip.File, home string) error {
+	content, err := f.Open()
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	tmp, err := os.MkdirTemp(filepath.Dir(home), ".unpack-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	// Not as the archive's owner, who is nobody on this machine.
+	cmd := exec.CommandContext(ctx, "tar", "-xJf", "-", "--no-same-owner", "-C", tmp) //nolint:gosec // G204: a folder made here
+	cmd.Stdin = content
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("unpack %s: %w\n%s", f.Name, err, strings.TrimSpace(string(out)))
+	}
+	if err := os.Chmod(tmp, 0o755); err != nil { //nolint:gosec // G302: the servers' user must pass
+		return err
+	}
+	return os.Rename(tmp, home)
 }

@@ -16,13 +16,13 @@ import (
 func TestMissingListsEverythingOnce(t *testing.T) {
 	t.Parallel()
 	got := missing([]Program{
-		{Name: "Maven", Install: "apt-get install maven"},
-		{Name: "PostgreSQL", Install: "apt-get install postgresql"},
-		{Name: "Maven", Install: "apt-get install maven"},
+		{Name: "Maven", Packages: []string{"maven"}},
+		{Name: "Java 17 to 25", Packages: []string{"openjdk-21-jre-headless", "openjdk-17-jre-headless"}},
+		{Name: "Maven", Packages: []string{"maven"}},
 	}).Error()
-	want := `this machine lacks what the servers need:
+	want := `this machine lacks what the servers need (.ci/setup installs it):
   Maven: apt-get install maven
-  PostgreSQL: apt-get install postgresql`
+  Java 17 to 25: apt-get install openjdk-21-jre-headless, or openjdk-17-jre-headless`
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -44,7 +44,7 @@ func TestDistribution(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := d.verify(path); err == nil || !strings.Contains(err.Error(), "delete it to fetch it again") {
+		if err := d.archive().verify(path); err == nil || !strings.Contains(err.Error(), "delete it to fetch it again") {
 			t.Errorf("verify = %v, want a refusal that says what to do", err)
 		}
 	})
@@ -57,7 +57,7 @@ func TestUnpack(t *testing.T) {
 		dir := t.TempDir()
 		archive, home := filepath.Join(dir, "a.zip"), filepath.Join(dir, "home")
 		writeZip(t, archive, "root/bin/program", "root/lib/a.jar")
-		if err := unpack(archive, "root", home); err != nil {
+		if err := unpackZip(archive, "root", home); err != nil {
 			t.Fatal(err)
 		}
 		info, err := os.Stat(filepath.Join(home, "bin", "program"))
@@ -77,8 +77,8 @@ func TestUnpack(t *testing.T) {
 			t.Fatal(err)
 		}
 		writeZip(t, archive, "../../escaped")
-		if err := unpack(archive, "root", filepath.Join(dir, "sub", "home")); err == nil {
-			t.Error("unpack took a name that leads out")
+		if err := unpackZip(archive, "root", filepath.Join(dir, "sub", "home")); err == nil {
+			t.Error("unpackZip took a name that leads out")
 		}
 		if _, err := os.Stat(filepath.Join(dir, "escaped")); err == nil {
 			t.Error("a file was written outside the folder")

