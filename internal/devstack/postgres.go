@@ -199,13 +199,14 @@ func (pg *Postgres) writeCertificate(c Certificate) error {
 
 func (pg *Postgres) command() command {
 	settings := map[string]string{
-		"listen_addresses":        "127.0.0.1",
-		"port":                    strconv.Itoa(pg.port),
-		"unix_socket_directories": "", // a temporary folder's path can be too long for a socket
-		"max_connections":         "200",
-		"fsync":                   "off",
-		"synchronous_commit":      "off",
-		"full_page_writes":        "off",
+		"listen_addresses":          "127.0.0.1",
+		"port":                      strconv.Itoa(pg.port),
+		"unix_socket_directories":   "", // a temporary folder's path can be too long for a socket
+		"max_connections":           "200",
+		"max_prepared_transactions": "20",
+		"fsync":                     "off",
+		"synchronous_commit":        "off",
+		"full_page_writes":          "off",
 	}
 	maps.Copy(settings, pg.opts.Settings)
 	args := []string{filepath.Join(pg.bin, "postgres"), "-D", pg.dataDir()}
