@@ -125,7 +125,7 @@ func (l *Lease) readBack(ctx context.Context, build *Build) error {
 		Alias:   l.c.alias,
 		Problem: fmt.Sprintf("index %s was created with other aliases than its own", build.Index),
 		Indices: extra,
-		Hint:    "an index template adds them; change its pattern so that it does not match " + l.c.names.indexPattern(),
+		Advice:  "an index template adds them; change its pattern so that it does not match " + l.c.names.indexPattern(),
 	}
 }
 

@@ -48,8 +48,11 @@ type ShapeError struct {
 	Alias   string
 	Problem string
 	Indices []string // what was found
-	Hint    string   // what to do
+	Advice  string   // what to do
 }
+
+// Hint says what to do.
+func (e *ShapeError) Hint() string { return e.Advice }
 
 func (e *ShapeError) Error() string {
 	s := fmt.Sprintf("alias %s: %s", e.Alias, e.Problem)

@@ -97,7 +97,7 @@ func (c *Client) readFence(ctx context.Context) (fence, error) {
 	return fence{}, &ShapeError{
 		Alias:   c.alias,
 		Problem: fmt.Sprintf("the lock index %s was created and is not there", c.names.lockIndex()),
-		Hint:    "is something deleting it?",
+		Advice:  "is something deleting it?",
 	}
 }
 
@@ -143,7 +143,7 @@ func (c *Client) lockShape(problem string, seen []string) error {
 		Alias:   c.alias,
 		Problem: "the lock index " + c.names.lockIndex() + " " + problem,
 		Indices: seen,
-		Hint:    "it was changed by hand or by a template; when no run is at work, delete it: the next run makes a new one",
+		Advice:  "it was changed by hand or by a template; when no run is at work, delete it: the next run makes a new one",
 	}
 }
 

@@ -77,7 +77,7 @@ func (c *Client) readRecord(ctx context.Context) (stored, error) {
 		return stored{}, &ShapeError{
 			Alias:   c.alias,
 			Problem: fmt.Sprintf("the lease record in %s cannot be read: %v", c.names.lockIndex(), err),
-			Hint:    "delete the lock index when no run is at work; the next run makes a new one",
+			Advice:  "delete the lock index when no run is at work; the next run makes a new one",
 		}
 	}
 	return s, nil

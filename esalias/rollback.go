@@ -66,7 +66,7 @@ func (l *Lease) rollbackTarget(state indices, live, to string) (string, tag, err
 	if target == "" {
 		return "", tag{}, &ShapeError{
 			Alias: l.c.alias, Problem: "there is no earlier generation to roll back to",
-			Hint: "set index.keep to 1 or more, so that runs keep one",
+			Advice: "set index.keep to 1 or more, so that runs keep one",
 		}
 	}
 	return target, newest, nil
@@ -75,6 +75,6 @@ func (l *Lease) rollbackTarget(state indices, live, to string) (string, tag, err
 func (l *Lease) notAGeneration(index, why string) error {
 	return &ShapeError{
 		Alias: l.c.alias, Problem: fmt.Sprintf("%s is not a finished generation: %s", index, why),
-		Hint: "see `status` for the generations there are",
+		Advice: "see `status` for the generations there are",
 	}
 }

@@ -50,7 +50,7 @@ func (s *stage) create(t *testing.T, l *esalias.Lease, body string) (*esalias.Bu
 func wantShape(t *testing.T, err error, text string) {
 	t.Helper()
 	var shape *esalias.ShapeError
-	if !errors.As(err, &shape) || shape.Hint == "" || !strings.Contains(shape.Error(), text) {
+	if !errors.As(err, &shape) || shape.Hint() == "" || !strings.Contains(shape.Error(), text) {
 		t.Errorf("got %v, want a ShapeError that says %q", err, text)
 	}
 }

@@ -79,7 +79,7 @@ func (s indices) live() (string, error) {
 			Alias:   s.names.alias,
 			Problem: "an index has the name of the alias",
 			Indices: []string{s.names.alias},
-			Hint:    "move its documents elsewhere and delete the index, or choose another alias; a swap cannot take its place",
+			Advice:  "move its documents elsewhere and delete the index, or choose another alias; a swap cannot take its place",
 		}
 	}
 	carriers := s.carriers()
@@ -93,7 +93,7 @@ func (s indices) live() (string, error) {
 		Alias:   s.names.alias,
 		Problem: "the alias is on more than one index",
 		Indices: carriers,
-		Hint:    "take the alias off all of them but the right one (POST _aliases, action remove)",
+		Advice:  "take the alias off all of them but the right one (POST _aliases, action remove)",
 	}
 }
 

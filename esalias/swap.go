@@ -118,7 +118,7 @@ func (l *Lease) sendSwap(ctx context.Context, index string, extra []action) erro
 func (l *Lease) squatted() error {
 	return &ShapeError{
 		Alias: l.c.alias, Problem: "an index has the name of the alias", Indices: []string{l.c.alias},
-		Hint: "delete it and run again",
+		Advice: "delete it and run again",
 	}
 }
 

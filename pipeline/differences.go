@@ -69,8 +69,11 @@ type VersionError struct {
 }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("document %s: its version went from %d to %d; source.version must grow with every change", e.ID, e.Before, e.Now)
+	return fmt.Sprintf("document %s: its version went from %d to %d", e.ID, e.Before, e.Now)
 }
+
+// Hint says what a version has to do.
+func (e *VersionError) Hint() string { return "source.version must grow with every change" }
 
 // recordAll is the comparison of the load itself: everything is sent, and
 // recorded. That an id comes a second time in another range is noticed by

@@ -74,6 +74,10 @@ type alarmError struct{ text string }
 
 func (e *alarmError) Error() string { return e.text }
 
+func (e *alarmError) Hint() string {
+	return "`reindex history` shows what became of the runs; docs/operations.md, the index is stale, and the holder is stuck"
+}
+
 // alarm returns an error if there are alarms. With --json they have been told.
 func (a *app) alarm(alias string, alarms []alarm) error {
 	if len(alarms) == 0 {

@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -50,131 +52,152 @@ const exitStatusHelp = `Exit status:
        index dropped; untouched
 An unknown status means failure.`
 
-// exitCode is the one place that turns an error into a status.
-func exitCode(err error) int {
-	var (
-		held      *esalias.HeldError
-		shape     *esalias.ShapeError
-		gate      *pipeline.GateError
-		unequal   *drift.Error
-		rejected  *bulk.FailuresError
-		interrupt *pipeline.InterruptError
-	)
-	switch {
-	case err == nil:
-		return exitOK
-	case errors.Is(err, esalias.ErrOutcomeUnknown):
-		return exitUnknown
-	case errors.As(err, &interrupt):
-		if interrupt.Signal == "SIGINT" {
-			return exitSIGINT
-		}
-		return exitSIGTERM
-	case errors.As(err, &held):
-		return exitLocked
-	case errors.As(err, &shape):
-		return exitShape
-	case errors.Is(err, esalias.ErrLeaseLost):
-		return exitLost
-	case errors.As(err, &gate), errors.As(err, &unequal):
-		return exitGate
-	case errors.As(err, &rejected):
-		return exitRejected
-	case isUsage(err):
-		return exitUsage
-	}
-	return exitFailed
+// kind is what errors of one kind mean for whoever called the program.
+type kind struct {
+	is     func(error) bool
+	status int
+	hint   func(error) string // nil if the error itself says what to do
 }
 
-// isUsage reports that the same command will fail until a person changes what
-// they wrote: flags, file, SQL, index body or credentials.
-func isUsage(err error) bool {
-	var (
-		usage    usageError
-		conf     *config.Error
-		sqlError *source.ConfigError
-		field    *readback.FieldError
-		order    *drift.OrderError
-		finding  *preflight.Error
-	)
-	switch {
-	case errors.As(err, &finding):
-		// What the user of Elasticsearch may do, and which server source.url names.
-		return finding.Subject == "privileges" || finding.Subject == "standby"
-	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &sqlError), isAuth(err),
-		errors.As(err, &field), errors.As(err, &order):
-		return true
-	case strings.HasPrefix(err.Error(), "unknown command"):
-		return true // cobra has no type for it
+// kinds is the one place that turns an error into a status and a hint. The
+// first kind that matches counts, so that an error that holds several (a gate
+// that refused while the lease was lost) has the status that says most.
+func kinds() []kind {
+	return []kind{
+		{isError(esalias.ErrOutcomeUnknown), exitUnknown, say("the alias is on one complete index; `reindex status` shows which. If in doubt, run again")},
+		{isInterrupt("SIGINT"), exitSIGINT, say("")},
+		{isType[*pipeline.InterruptError], exitSIGTERM, say("")},
+		{isType[*esalias.HeldError], exitLocked, say("it is alive; --lock-timeout 30m waits for it to finish, `reindex status` shows how far it is")},
+		{isType[*esalias.ShapeError], exitShape, nil},
+		{isError(esalias.ErrLeaseLost), exitLost, say("the alias was not moved by this run; another run may be at work (`reindex status`). It is safe to run again")},
+		{isType[*pipeline.GateError], exitGate, nil},
+		{isType[*drift.Error], exitGate, nil},
+		{isType[*bulk.FailuresError], exitRejected, say("fix the rows or the mapping, or allow them with --max-failures; --failures-file writes them all down")},
+		{isType[*alarmError], exitFailed, nil},
+		{isFinding("privileges", "standby"), exitUsage, nil}, // what the user may do, and which server source.url names
+		{isType[*preflight.Error], exitFailed, nil},
+		{isType[usageError], exitUsage, nil},
+		{isUnknownCommand, exitUsage, say("`reindex --help` lists the commands")},
+		{both(isUnreadableTable, isType[*source.ConfigError]), exitUsage, say(unreadableHint)},
+		{isUnreadableTable, exitFailed, say(unreadableHint)},
+		{isType[*config.Error], exitUsage, nil},
+		{isType[*source.ConfigError], exitUsage, nil},
+		{isAuth, exitUsage, say("check the user or API key of Elasticsearch and what it may do (ELASTICSEARCH_API_KEY, _USERNAME, _PASSWORD)")},
+		{isType[*readback.FieldError], exitUsage, nil},
+		{isType[*drift.OrderError], exitUsage, nil},
+		{both(isIndexBody, isESType("validation_exception")), exitUsage, say("")}, // too many shards, and it says so
+		{isIndexBody, exitUsage, say("change index.body; what is not in it comes from an index template, which `reindex check` names")},
+		{isBlocked, exitFailed, say("Elasticsearch blocks writes, most often because a disk is over the flood-stage watermark: free disk space, then run again")},
+		{isESType("master_not_discovered_exception"), exitFailed, say(preflight.NoMasterHint)},
+		{isError(context.Canceled), exitFailed, say("")},
+		{both(isType[*es.NoAnswerError], es.IsUntrusted), exitFailed, certificateHint},
+		{isType[*es.NoAnswerError], exitFailed, say("is Elasticsearch up, and reachable from here? Nothing was swapped; run again when it is")},
+		{es.IsUntrusted, exitFailed, databaseCertificateHint}, // the only other side that we speak to before a run
+		{func(error) bool { return true }, exitFailed, nil},
 	}
-	return isIndexBody(err)
+}
+
+const unreadableHint = "`reindex check` names every such table and the GRANT for it; deploy/postgresql-role.sql is the role of the example"
+
+func kindOf(err error) kind {
+	all := kinds()
+	return all[slices.IndexFunc(all, func(k kind) bool { return k.is(err) })]
+}
+
+func exitCode(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	return kindOf(err).status
+}
+
+// hint says what to do about err; empty when nothing is known that helps.
+func hint(err error) string {
+	k := kindOf(err)
+	if k.hint != nil {
+		return k.hint(err)
+	}
+	return strings.Join(hints(err), "\n")
+}
+
+// hints are what the errors inside err say that is to be done, each once.
+func hints(err error) (found []string) {
+	if advised, ok := err.(interface{ Hint() string }); ok && advised.Hint() != "" {
+		return []string{advised.Hint()}
+	}
+	for _, inner := range inside(err) {
+		for _, one := range hints(inner) {
+			if !slices.Contains(found, one) {
+				found = append(found, one)
+			}
+		}
+	}
+	return found
+}
+
+func inside(err error) []error {
+	switch e := err.(type) { //nolint:errorlint // the tree is walked here
+	case interface{ Unwrap() []error }:
+		return e.Unwrap()
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return []error{inner}
+		}
+	}
+	return nil
+}
+
+// problems are the mistakes in a configuration, of which each has a hint of its
+// own; any other error is one problem.
+func problems(err error) []error {
+	all := inside(err)
+	if len(all) == 0 || slices.ContainsFunc(all, func(one error) bool { return !isType[*config.Error](one) }) {
+		return []error{err}
+	}
+	return all
+}
+
+func say(text string) func(error) string { return func(error) string { return text } }
+
+func isType[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+func isError(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func both(a, b func(error) bool) func(error) bool {
+	return func(err error) bool { return a(err) && b(err) }
+}
+
+func isInterrupt(signal string) func(error) bool {
+	return func(err error) bool {
+		interrupt, ok := errors.AsType[*pipeline.InterruptError](err)
+		return ok && interrupt.Signal == signal
+	}
+}
+
+func isFinding(subjects ...string) func(error) bool {
+	return func(err error) bool {
+		finding, ok := errors.AsType[*preflight.Error](err)
+		return ok && slices.Contains(subjects, finding.Subject)
+	}
+}
+
+// isUnknownCommand knows the words of cobra, which has no type for it.
+func isUnknownCommand(err error) bool { return strings.HasPrefix(err.Error(), "unknown command") }
+
+func isESType(name string) func(error) bool {
+	return func(err error) bool { return es.IsType(err, name) }
 }
 
 // isIndexBody reports that Elasticsearch does not take index.body: the only
 // body of a user's that is sent as it is makes the index.
 func isIndexBody(err error) bool {
-	var refused *es.Error
-	return errors.As(err, &refused) && refused.Status == 400 && strings.HasPrefix(refused.Op, "PUT /")
-}
-
-// hint says what to do about err; empty when the error says it itself.
-func hint(err error) string {
-	var (
-		held     *esalias.HeldError
-		shape    *esalias.ShapeError
-		conf     *config.Error
-		sqlError *source.ConfigError
-		usage    usageError
-		unequal  *drift.Error
-		rejected *bulk.FailuresError
-		noAnswer *es.NoAnswerError
-		finding  *preflight.Error
-		alarm    *alarmError
-		gate     *pipeline.GateError
-	)
-	switch {
-	case errors.As(err, &alarm):
-		return "`reindex history` shows what became of the runs; docs/operations.md, the index is stale, and the holder is stuck"
-	case errors.As(err, &held):
-		return "it is alive; --lock-timeout 30m waits for it to finish, `reindex status` shows how far it is"
-	case errors.As(err, &shape):
-		return shape.Hint
-	case errors.Is(err, esalias.ErrOutcomeUnknown):
-		return "the alias is on one complete index; `reindex status` shows which. If in doubt, run again"
-	case errors.As(err, &gate) && !errors.Is(err, esalias.ErrLeaseLost):
-		return gate.Hint()
-	case errors.Is(err, esalias.ErrLeaseLost):
-		return "the alias was not moved by this run; another run may be at work (`reindex status`). It is safe to run again"
-	case errors.As(err, &unequal) && unequal.Report.Left == nil:
-		return "`reindex verify --repair` levels it, `reindex run` builds it anew"
-	case errors.As(err, &unequal):
-		return "live writers may still be at it: verify again; `reindex run` builds the index anew"
-	case errors.As(err, &finding):
-		return finding.Hint
-	case errors.As(err, &usage):
-		return "`" + usage.command + " --help` shows how to call it"
-	case errors.As(err, &rejected):
-		return "fix the rows or the mapping, or allow them with --max-failures; --failures-file writes them all down"
-	case isUnreadableTable(err):
-		return "`reindex check` names every such table and the GRANT for it; deploy/postgresql-role.sql is the role of the example"
-	case errors.As(err, &conf), errors.As(err, &sqlError), errors.Is(err, context.Canceled):
-		return "" // these say what to write
-	case isAuth(err):
-		return "check the user or API key of Elasticsearch and what it may do (ELASTICSEARCH_API_KEY, _USERNAME, _PASSWORD)"
-	case isIndexBody(err) && !es.IsType(err, "validation_exception"): // too many shards, and it says so
-		return "mend index.body; what is not in it comes from an index template, which `reindex check` names"
-	case isBlocked(err):
-		return "Elasticsearch blocks writes, most often because a disk is over the flood-stage watermark: free disk space, then run again"
-	case es.IsType(err, "master_not_discovered_exception"):
-		return preflight.NoMasterHint
-	case errors.As(err, &noAnswer) && es.IsUntrusted(err):
-		return certificateHint(err)
-	case errors.As(err, &noAnswer):
-		return "is Elasticsearch up, and reachable from here? Nothing was swapped; run again when it is"
-	case es.IsUntrusted(err): // the only other side that we speak to before a run
-		return databaseCertificateHint(err)
-	}
-	return ""
+	refused, ok := errors.AsType[*es.Error](err)
+	return ok && refused.Status == http.StatusBadRequest && strings.HasPrefix(refused.Op, "PUT /")
 }
 
 // certificateHint says which certificate to look at, and in which setting.

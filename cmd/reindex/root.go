@@ -99,6 +99,7 @@ type usageError struct {
 
 func (e usageError) Error() string { return e.err.Error() }
 func (e usageError) Unwrap() error { return e.err }
+func (e usageError) Hint() string  { return "`" + e.command + " --help` shows how to call it" }
 
 // load reads the configuration, with the flags that were given on top.
 func (a *app) load(cmd *cobra.Command, env func(string) (string, bool)) (*config.Config, error) {
@@ -122,9 +123,11 @@ func (a *app) printError(err error) {
 		a.printJSON(errorMessage(err))
 		return
 	}
-	fmt.Fprintf(a.err, "reindex: %v\n", err)
-	if h := hint(err); h != "" {
-		fmt.Fprintf(a.err, "  hint: %s\n", h)
+	for _, one := range problems(err) {
+		fmt.Fprintf(a.err, "reindex: %v\n", one)
+		if h := hint(one); h != "" {
+			fmt.Fprintf(a.err, "  hint: %s\n", h)
+		}
 	}
 }
 

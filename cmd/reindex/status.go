@@ -145,7 +145,7 @@ func statusMessage(s statusView) message {
 	}
 	if s.Shape != nil {
 		m["problem"] = s.Shape.Error()
-		m["hint"] = s.Shape.Hint
+		m["hint"] = s.Shape.Hint()
 	}
 	return m
 }

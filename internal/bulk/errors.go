@@ -81,10 +81,12 @@ type DuplicateError struct {
 	ID string
 }
 
-// Error names the id and what may have happened.
-func (e *DuplicateError) Error() string {
-	return fmt.Sprintf("id %s came twice: a proxy repeated its request, or Elasticsearch did when a shard moved, or the document query fans out",
-		showID(e.ID))
+// Error names the id.
+func (e *DuplicateError) Error() string { return fmt.Sprintf("id %s came twice", showID(e.ID)) }
+
+// Hint says what may have happened.
+func (e *DuplicateError) Hint() string {
+	return "a proxy repeated its request, or Elasticsearch did when a shard moved, or the document query fans out"
 }
 
 // AccountingError means that the outcomes do not add up to the documents read.

@@ -22,14 +22,14 @@ type Error struct {
 	// Field is the dotted name of the setting, such as load.batch_bytes; empty
 	// when the problem is the file as a whole.
 	Field string
-	// Problem says what is wrong and Hint what to write instead. Neither holds a
-	// secret. Hint may be empty.
-	Problem, Hint string
+	// Problem says what is wrong and Advice what to write instead. Neither holds a
+	// secret. Advice may be empty.
+	Problem, Advice string
 }
 
 // Error returns one line, such as
 //
-//	reindex.yaml:14: load.batch_bytes is "4XB": want a size such as 4MiB, 64KiB to 90MiB
+//	reindex.yaml:14: load.batch_bytes is "4XB"
 func (e *Error) Error() string {
 	var b strings.Builder
 	switch {
@@ -46,12 +46,11 @@ func (e *Error) Error() string {
 		b.WriteByte(' ')
 	}
 	b.WriteString(e.Problem)
-	if e.Hint != "" {
-		b.WriteString(": ")
-		b.WriteString(e.Hint)
-	}
 	return b.String()
 }
+
+// Hint says what to write instead, such as "want a size such as 4MiB".
+func (e *Error) Hint() string { return e.Advice }
 
 // join puts problems in the order of the file; those without a line follow.
 func join(problems []*Error) error {

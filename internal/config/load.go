@@ -27,7 +27,7 @@ type Flags map[string]string
 func Load(path string, env func(string) (string, bool), flags Flags) (*Config, error) {
 	text, err := os.ReadFile(path) //nolint:gosec // the person who starts the program names the file
 	if err != nil {
-		return nil, &Error{File: path, Problem: "cannot be read", Hint: reason(err)}
+		return nil, &Error{File: path, Problem: "cannot be read", Advice: reason(err)}
 	}
 	return load(path, text, env, flags)
 }
@@ -176,7 +176,7 @@ func (l *loader) report(field, problem, hint string) {
 
 func (l *loader) reportAt(v value, field, problem, hint string) {
 	l.problems = append(l.problems, &Error{
-		File: l.config.Path, Line: v.line, Origin: v.origin, Field: field, Problem: problem, Hint: hint,
+		File: l.config.Path, Line: v.line, Origin: v.origin, Field: field, Problem: problem, Advice: hint,
 	})
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"maps"
 	"os"
@@ -338,7 +339,23 @@ func errorText(t *testing.T, files map[string]string) string {
 	if err == nil {
 		t.Fatal("Load found no error")
 	}
-	return strings.ReplaceAll(err.Error(), dir, "$DIR") + "\n"
+	var text strings.Builder
+	all := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		all = joined.Unwrap()
+	}
+	for _, one := range all {
+		problem, ok := errors.AsType[*Error](one)
+		if !ok {
+			t.Fatalf("%v is no *Error", one)
+		}
+		text.WriteString(problem.Error())
+		if problem.Hint() != "" {
+			text.WriteString(": " + problem.Hint())
+		}
+		text.WriteString("\n")
+	}
+	return strings.ReplaceAll(text.String(), dir, "$DIR")
 }
 
 // pairs reads name=value lines.

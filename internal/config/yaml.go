@@ -166,7 +166,7 @@ func wanted(s setting, node ast.Node) string {
 }
 
 func (f *yamlFile) problem(line int, field, problem, hint string) {
-	f.problems = append(f.problems, &Error{File: f.path, Line: line, Field: field, Problem: problem, Hint: hint})
+	f.problems = append(f.problems, &Error{File: f.path, Line: line, Field: field, Problem: problem, Advice: hint})
 }
 
 // fail keeps the fields of an unusable section from being reported missing.

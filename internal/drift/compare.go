@@ -75,7 +75,7 @@ func (c *comparison) key(id []byte) (readback.Key, error) {
 	if err != nil {
 		return key, &readback.FieldError{
 			Index: c.index, Field: c.field, Problem: "is mapped as an integer and in the source " + err.Error(),
-			Hint: "map it as keyword in index.body, and rebuild with `reindex run`",
+			Advice: "map it as keyword in index.body, and rebuild with `reindex run`",
 		}
 	}
 	if c.read > 0 && c.last.Compare(key) >= 0 {

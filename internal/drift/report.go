@@ -117,6 +117,14 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s is not level with the source: %s", e.Report.Index, strings.Join(parts, "; "))
 }
 
+// Hint says how to bring them level.
+func (e *Error) Hint() string {
+	if e.Report.Left == nil {
+		return "`reindex verify --repair` levels it, `reindex run` builds it anew"
+	}
+	return "live writers may still be at it: verify again; `reindex run` builds the index anew"
+}
+
 // OrderError means that the source and the index do not have the ids in one
 // order, so that they cannot be compared side by side. Only a person can mend it.
 type OrderError struct {
@@ -126,8 +134,12 @@ type OrderError struct {
 }
 
 func (e *OrderError) Error() string {
-	return fmt.Sprintf("the source has id %q after %q, %s orders them the other way: map an integer id as long in index.body, "+
-		"and give a text id the order of its bytes in the document query (id COLLATE \"C\" AS id)", e.ID, e.Previous, e.Index)
+	return fmt.Sprintf("the source has id %q after %q, %s orders them the other way", e.ID, e.Previous, e.Index)
+}
+
+// Hint says how to give both one order.
+func (e *OrderError) Hint() string {
+	return "map an integer id as long in index.body, and give a text id the order of its bytes in the document query (id COLLATE \"C\" AS id)"
 }
 
 // Options say how to compare and repair.

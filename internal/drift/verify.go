@@ -68,13 +68,13 @@ func (v *verification) locate(ctx context.Context) (err error) {
 	if v.report.Index == "" {
 		return &esalias.ShapeError{
 			Alias: v.report.Alias, Problem: "it is on no index, so there is nothing to compare",
-			Hint: "build the first index with `reindex run`",
+			Advice: "build the first index with `reindex run`",
 		}
 	}
 	if v.opts.Repair && v.mark == "" {
 		return &esalias.ShapeError{
 			Alias: v.report.Alias, Problem: "the live index cannot be repaired: no swap of this program made it live",
-			Indices: []string{v.report.Index}, Hint: "run a rebuild: `reindex run`",
+			Indices: []string{v.report.Index}, Advice: "run a rebuild: `reindex run`",
 		}
 	}
 	return nil

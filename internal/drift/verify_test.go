@@ -172,7 +172,7 @@ func TestVerifyNamesDuplicatesOfAnIndexWithGeneratedIDs(t *testing.T) {
 		t.Errorf("first duplicate is %+v; want id 3 and a generated _id", first)
 	}
 	var shape *esalias.ShapeError
-	if _, err := s.repair(t); !errors.As(err, &shape) || !strings.Contains(shape.Hint, "rebuild") {
+	if _, err := s.repair(t); !errors.As(err, &shape) || !strings.Contains(shape.Hint(), "rebuild") {
 		t.Errorf("repair = %v; want *ShapeError with a hint to rebuild", err)
 	}
 }

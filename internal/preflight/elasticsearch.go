@@ -171,7 +171,7 @@ func (t Target) shape(ctx context.Context) Finding {
 	case err != nil:
 		return notAsked(subject, err)
 	case status.Shape != nil:
-		return problem(subject, status.Shape.Error(), status.Shape.Hint)
+		return problem(subject, status.Shape.Error(), status.Shape.Hint())
 	case status.Live == "":
 		return ok(subject, t.Alias.Alias()+" does not exist yet; the first run makes it")
 	case status.LiveToken == 0:

@@ -24,6 +24,9 @@ type Error struct{ Finding }
 
 func (e *Error) Error() string { return e.Subject + ": " + e.Text }
 
+// Hint says what to do.
+func (e *Error) Hint() string { return e.Finding.Hint }
+
 func ok(subject, text string) Finding { return Finding{Subject: subject, Level: OK, Text: text} }
 
 func warning(subject, text, hint string) Finding {

@@ -60,12 +60,15 @@ func (o Order) Key(id []byte) (Key, error) {
 type FieldError struct {
 	Index, Field string
 	Problem      string // what is wrong with the field
-	Hint         string // what to do
+	Advice       string // what to do
 }
 
 func (e *FieldError) Error() string {
-	return fmt.Sprintf("%s cannot be read in the order of %q: the field %s; %s", e.Index, e.Field, e.Problem, e.Hint)
+	return fmt.Sprintf("%s cannot be read in the order of %q: the field %s", e.Index, e.Field, e.Problem)
 }
+
+// Hint says what to do.
+func (e *FieldError) Hint() string { return e.Advice }
 
 const mapIt = "map it as long (integer ids) or keyword (all others) in index.body, and rebuild with `reindex run`"
 
@@ -90,7 +93,7 @@ func orderOf(ctx context.Context, t esapi.Transport, index, field string) (Order
 	for name, found := range answer {
 		p, mapped := found.Mappings.Properties[field]
 		if problem := p.problem(mapped); problem != "" {
-			return 0, &FieldError{Index: name, Field: field, Problem: problem, Hint: mapIt}
+			return 0, &FieldError{Index: name, Field: field, Problem: problem, Advice: mapIt}
 		}
 		if p.Type == "keyword" {
 			return ByBytes, nil

@@ -111,7 +111,7 @@ func (r *Reader) notHidden(h hitJSON) error {
 	return &FieldError{
 		Index: r.index, Field: r.field,
 		Problem: fmt.Sprintf("of document %s has a value that a search does not see (ignore_above, ignore_malformed?)", h.ID),
-		Hint:    mapIt,
+		Advice:  mapIt,
 	}
 }
 

@@ -55,7 +55,7 @@ func (s *session) table(name string) (Table, error) {
 		return Table{}, fmt.Errorf("look for table %s: %w", name, err)
 	}
 	if row[0] == nil {
-		return Table{}, &ConfigError{Reason: "there is no table " + name, Hint: "name it as in SQL, such as person or hr.person"}
+		return Table{}, &ConfigError{Reason: "there is no table " + name, Advice: "name it as in SQL, such as person or hr.person"}
 	}
 	oid := row[0]
 	table, err := s.columns(oid)
@@ -65,7 +65,7 @@ func (s *session) table(name string) (Table, error) {
 	if table.ID == "" {
 		return Table{}, &ConfigError{
 			Reason: name + " has no primary key of one column",
-			Hint:   "every document needs one column as its id; write the queries by hand for this table",
+			Advice: "every document needs one column as its id; write the queries by hand for this table",
 		}
 	}
 	table.Children, err = s.children(oid, table.ID)

@@ -103,8 +103,8 @@ func (c *changes) read(r idRange, from, to int) error {
 		return err
 	}
 	if n := len(st.batch.slots); n != to-from {
-		return fmt.Errorf("read %s by id: %d documents of %d; ids that are not comparable or not stable within one snapshot?",
-			st.source.document.name, n, to-from)
+		return advised(fmt.Sprintf("read %s by id: %d documents of %d", st.source.document.name, n, to-from),
+			"are the ids comparable, and stable within one snapshot?")
 	}
 	return st.emitAll(r, c.emit)
 }

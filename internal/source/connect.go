@@ -58,13 +58,13 @@ func parseURL(url string) (*pgconn.Config, error) {
 	if file, ok := errors.AsType[*fs.PathError](err); ok {
 		return nil, &ConfigError{
 			Reason: "a file that the connection string of the database names cannot be read: " + file.Error(),
-			Hint:   "look at sslrootcert, sslcert, sslkey and passfile, and at the PGSSL* variables",
+			Advice: "look at sslrootcert, sslcert, sslkey and passfile, and at the PGSSL* variables",
 		}
 	}
 	if err != nil {
 		return nil, &ConfigError{
 			Reason: "the connection string of the database, or a PG* variable, cannot be read",
-			Hint:   "want postgres://user@host:5432/database with special characters %-encoded, or host=... dbname=...",
+			Advice: "want postgres://user@host:5432/database with special characters %-encoded, or host=... dbname=...",
 		}
 	}
 	if conf.RuntimeParams["application_name"] == "" {
@@ -124,9 +124,11 @@ func snapshotError(name string, err error) error {
 	if _, ok := errors.AsType[*pgconn.PgError](err); !ok {
 		return fmt.Errorf("join snapshot %s: %w", name, err)
 	}
-	return fmt.Errorf("join snapshot %s: %w; every connection must reach the same database on the same server, and the"+
-		" one that holds the snapshot must stay open: connect directly instead of through a load balancer or a pooler"+
-		" that spreads connections", name, err)
+	return &advisedError{
+		fmt.Errorf("join snapshot %s: %w", name, err),
+		"every connection must reach the same database on the same server, and the one that holds the snapshot must stay open:" +
+			" connect directly instead of through a load balancer or a pooler that spreads connections",
+	}
 }
 
 // exec runs statements whose results do not matter.
@@ -245,7 +247,7 @@ func connectError(ctx context.Context, conf *pgconn.Config, err error) error {
 	if errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "28") || pg.Code == "3D000") {
 		return &ConfigError{
 			Reason: fmt.Sprintf("connect to %s: %s", address(conf), pg.Message),
-			Hint:   "check user, password and database of the connection string or the PG* variables",
+			Advice: "check user, password and database of the connection string or the PG* variables",
 			Err:    pg,
 		}
 	}

@@ -126,7 +126,7 @@ func (d *describer) columns(query string, fields []pgconn.FieldDescription) ([]c
 	columns := make([]column, 0, len(fields))
 	for _, f := range fields {
 		if seen[f.Name] {
-			return nil, &ConfigError{Query: query, Column: f.Name, Reason: "occurs twice", Hint: "name it with AS"}
+			return nil, &ConfigError{Query: query, Column: f.Name, Reason: "occurs twice", Advice: "name it with AS"}
 		}
 		seen[f.Name] = true
 		t, err := d.types.resolve(f.DataTypeOID)
@@ -147,17 +147,17 @@ func (q *query) position(name string) int {
 func (d *describer) prepare(q Query) (statement, []pgconn.FieldDescription, error) {
 	st, err := parseStatement(q.SQL)
 	if err != nil {
-		return st, nil, &ConfigError{Query: q.Name, Reason: err.Error(), Hint: "write one SELECT"}
+		return st, nil, &ConfigError{Query: q.Name, Reason: err.Error(), Advice: "write one SELECT"}
 	}
 	desc, err := d.session.pg.Prepare(d.session.ctx, "", st.sql, nil)
 	if err != nil {
 		return st, nil, queryError(q.Name, st.sql, d.session.cause(err))
 	}
 	if len(desc.ParamOIDs) > 0 {
-		return st, nil, &ConfigError{Query: q.Name, Reason: "has a parameter ($1)", Hint: "queries take none: write the value"}
+		return st, nil, &ConfigError{Query: q.Name, Reason: "has a parameter ($1)", Advice: "queries take none: write the value"}
 	}
 	if len(desc.Fields) == 0 {
-		return st, nil, &ConfigError{Query: q.Name, Reason: "returns no columns", Hint: "write one SELECT"}
+		return st, nil, &ConfigError{Query: q.Name, Reason: "returns no columns", Advice: "write one SELECT"}
 	}
 	return st, desc.Fields, nil
 }
@@ -179,12 +179,12 @@ func missingColumn(query, name string, fields []pgconn.FieldDescription) error {
 	for i, f := range fields {
 		names[i] = f.Name
 		if strings.EqualFold(f.Name, name) {
-			e.Hint = fmt.Sprintf("PostgreSQL knows it as %q, because it folds names without quotes to lower case:"+
+			e.Advice = fmt.Sprintf("PostgreSQL knows it as %q, because it folds names without quotes to lower case:"+
 				" write AS %s", f.Name, quoteName(name))
 			return e
 		}
 	}
-	e.Hint = "it has " + strings.Join(names, ", ")
+	e.Advice = "it has " + strings.Join(names, ", ")
 	return e
 }
 
@@ -195,7 +195,7 @@ func (d *describer) checkID(q *query) error {
 	return &ConfigError{
 		Query: q.name, Column: q.idName,
 		Reason: "has type " + d.types.name(q.idField.DataTypeOID) + ", which cannot be an id",
-		Hint:   "an id is an integer, a uuid, text or varchar: cast it, for example to text",
+		Advice: "an id is an integer, a uuid, text or varchar: cast it, for example to text",
 	}
 }
 
@@ -236,8 +236,8 @@ func (d *describer) finish(q *query) error {
 	plan, err := d.session.explain(q.ranges[r.index()], r.params()...)
 	if err != nil {
 		err = queryError(q.name, "", err)
-		if ce := (*ConfigError)(nil); errors.As(err, &ce) && ce.Hint == "" {
-			ce.Hint = "the query must also work inside SELECT ... FROM (query) q, and its user must be allowed to read"
+		if ce := (*ConfigError)(nil); errors.As(err, &ce) && ce.Advice == "" {
+			ce.Advice = "the query must also work inside SELECT ... FROM (query) q, and its user must be allowed to read"
 		}
 		return err
 	}
@@ -253,7 +253,7 @@ func queryError(name, sql string, err error) error {
 	if !errors.As(err, &pg) || !users(pg.Code) {
 		return fmt.Errorf("%s: %w", name, advise(err))
 	}
-	e := &ConfigError{Query: name, Reason: pg.Message, Hint: pg.Hint, Err: pg}
+	e := &ConfigError{Query: name, Reason: pg.Message, Advice: pg.Hint, Err: pg}
 	if pg.Detail != "" {
 		e.Reason += " (" + pg.Detail + ")"
 	}

@@ -37,8 +37,8 @@ type valueType struct {
 }
 
 var (
-	errNotFinite  = errors.New("NaN and infinity have no form in JSON; turn them into NULL or a number in the query")
-	errDateRange  = errors.New("infinite, BC and five-digit years have no RFC 3339 form; turn them into NULL or a date in the query")
+	errNotFinite  = advised("NaN and infinity have no form in JSON", "turn them into NULL or a number in the query")
+	errDateRange  = advised("infinite, BC and five-digit years have no RFC 3339 form", "turn them into NULL or a date in the query")
 	errBadBytes   = errors.New("bytea is not in hex form")
 	errBadBoolean = errors.New("boolean is neither t nor f")
 	errBadArray   = errors.New("array text cannot be read")

@@ -15,11 +15,11 @@ type ConfigError struct {
 	Line   int    // line in the query, counted from 1; 0 if unknown
 	Column string // column or list field, "" if the mistake is in none
 	Reason string // what is wrong; for an error of PostgreSQL its message
-	Hint   string // what to do; "" if the reason says it all
+	Advice string // what to do; "" if the reason says it all
 	Err    error  // the error of PostgreSQL, if there was one
 }
 
-// Error returns `query:line: column "name": reason; hint`.
+// Error returns `query:line: column "name": reason`.
 func (e *ConfigError) Error() string {
 	var b strings.Builder
 	if e.Query != "" {
@@ -33,12 +33,11 @@ func (e *ConfigError) Error() string {
 		fmt.Fprintf(&b, "column %q: ", e.Column)
 	}
 	b.WriteString(e.Reason)
-	if e.Hint != "" {
-		b.WriteString("; ")
-		b.WriteString(e.Hint)
-	}
 	return b.String()
 }
+
+// Hint says what to do, or "".
+func (e *ConfigError) Hint() string { return e.Advice }
 
 // Unwrap returns the error of PostgreSQL, or nil.
 func (e *ConfigError) Unwrap() error { return e.Err }
@@ -50,7 +49,11 @@ type RowError struct {
 	ID     string // "" if the row has none
 	Column string // "" if the fault is in no single column
 	Reason string
+	Advice string // what to do; "" if the reason says it all
 }
+
+// Hint says what to do, or "".
+func (e *RowError) Hint() string { return e.Advice }
 
 // Error returns `query: id 17: column "name": reason`.
 func (e *RowError) Error() string {
@@ -75,10 +78,35 @@ type DuplicateError struct {
 	ID    string
 }
 
-// Error names the query and the id and says what to do.
+// Error names the query and the id.
 func (e *DuplicateError) Error() string {
-	return fmt.Sprintf("%s fans out: two rows for id %s; make its joins one to one, or move the rows into a list query",
-		e.Query, shortID(e.ID))
+	return fmt.Sprintf("%s fans out: two rows for id %s", e.Query, shortID(e.ID))
+}
+
+// Hint says how the query becomes one to one.
+func (e *DuplicateError) Hint() string {
+	return "make its joins one to one, or move the rows into a list query"
+}
+
+// advisedError adds to an error what to do about it.
+type advisedError struct {
+	err    error
+	advice string
+}
+
+func (e *advisedError) Error() string { return e.err.Error() }
+func (e *advisedError) Unwrap() error { return e.err }
+func (e *advisedError) Hint() string  { return e.advice }
+
+// advised returns an error of its own that says what to do about it.
+func advised(text, advice string) error { return &advisedError{errors.New(text), advice} }
+
+// adviceOf is what an error says about itself, or "".
+func adviceOf(err error) string {
+	if e, ok := errors.AsType[*advisedError](err); ok {
+		return e.advice
+	}
+	return ""
 }
 
 // shortID keeps an overlong id from flooding a message.
@@ -108,5 +136,5 @@ func advise(err error) error {
 	default:
 		return err
 	}
-	return fmt.Errorf("%w; %s", err, hint)
+	return &advisedError{err, hint}
 }

@@ -22,13 +22,13 @@ func (q *query) checkOmitted(names []string) error {
 		e := &ConfigError{Query: q.name, Column: name}
 		switch {
 		case slices.Contains(names[:i], name):
-			e.Reason, e.Hint = "is in omit twice", "name it once"
+			e.Reason, e.Advice = "is in omit twice", "name it once"
 		case at < 0:
-			e.Reason, e.Hint = "is in omit and is not a column of this query", q.has()
+			e.Reason, e.Advice = "is in omit and is not a column of this query", q.has()
 		case at == q.id:
-			e.Reason, e.Hint = "is in omit and is the id, which is a field of every document", "leave it out of omit"
+			e.Reason, e.Advice = "is in omit and is the id, which is a field of every document", "leave it out of omit"
 		case at == q.version:
-			e.Reason, e.Hint = "is in omit and is the version, which is no field anyway", "leave it out of omit"
+			e.Reason, e.Advice = "is in omit and is the version, which is no field anyway", "leave it out of omit"
 		default:
 			continue
 		}
@@ -88,7 +88,7 @@ func (d *describer) addFieldsOf(look *lookup, q *query) error {
 			return &ConfigError{
 				Query: look.name, Column: c.name,
 				Reason: fmt.Sprintf("is coalesced and has type %s here and %s in %s", d.types.name(c.oid), d.types.name(f.first.oid), f.query),
-				Hint:   "cast one of them, so that both become JSON in one form",
+				Advice: "cast one of them, so that both become JSON in one form",
 			}
 		}
 		f.times++
@@ -101,12 +101,12 @@ func (d *describer) addFieldsOf(look *lookup, q *query) error {
 func (q *query) checkCoalesced(names []string) error {
 	for i, name := range names {
 		if slices.Contains(names[:i], name) {
-			return &ConfigError{Query: q.name, Column: name, Reason: "is in coalesce twice", Hint: "name it once"}
+			return &ConfigError{Query: q.name, Column: name, Reason: "is in coalesce twice", Advice: "name it once"}
 		}
 		if q.position(name) >= 0 {
 			return &ConfigError{
 				Query: q.name, Column: name, Reason: "is in coalesce and is a column of this query; coalesce is for what lookups add",
-				Hint: "rename it here, or leave it out of coalesce",
+				Advice: "rename it here, or leave it out of coalesce",
 			}
 		}
 	}
@@ -121,7 +121,7 @@ func (q *query) checkAdded(coalesced []string) error {
 		if f.times == 1 && slices.Contains(coalesced, f.name) {
 			return &ConfigError{
 				Query: q.name, Column: f.name, Reason: "is in coalesce and only " + f.query + " adds it",
-				Hint: "give the column of another lookup the same name, or leave it out of coalesce",
+				Advice: "give the column of another lookup the same name, or leave it out of coalesce",
 			}
 		}
 	}
@@ -131,7 +131,7 @@ func (q *query) checkAdded(coalesced []string) error {
 			if len(names) > 0 {
 				hint = "they add " + strings.Join(names, ", ")
 			}
-			return &ConfigError{Query: q.name, Column: name, Reason: "is in coalesce and no lookup adds it", Hint: hint}
+			return &ConfigError{Query: q.name, Column: name, Reason: "is in coalesce and no lookup adds it", Advice: hint}
 		}
 	}
 	return nil

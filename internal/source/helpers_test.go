@@ -210,7 +210,7 @@ func connectWriter(url string) (*pgconn.PgConn, error) {
 func wantConfigError(t *testing.T, cfg Config, want string) {
 	t.Helper()
 	_, err := Open(t.Context(), cfg)
-	if e := (*ConfigError)(nil); !errors.As(err, &e) || !strings.Contains(err.Error(), want) {
+	if e := (*ConfigError)(nil); !errors.As(err, &e) || !strings.Contains(err.Error()+"; "+e.Hint(), want) {
 		t.Errorf("Open = %v, want a *ConfigError with %q", err, want)
 	}
 }
@@ -219,7 +219,7 @@ func wantConfigError(t *testing.T, cfg Config, want string) {
 func wantRowError(t *testing.T, cfg Config, want string) {
 	t.Helper()
 	_, _, _, err := load(t.Context(), snapshot(t, open(t, cfg)), 2)
-	if e := (*RowError)(nil); !errors.As(err, &e) || !strings.Contains(err.Error(), want) {
+	if e := (*RowError)(nil); !errors.As(err, &e) || !strings.Contains(err.Error()+"; "+e.Hint(), want) {
 		t.Errorf("Stream = %.300v, want a *RowError with %q", err, want)
 	}
 }

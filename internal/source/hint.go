@@ -112,7 +112,7 @@ func (s *Source) checkHints(session *session, count int64) error {
 		if !same {
 			return &ConfigError{
 				Query: q.name, Reason: "a /*range ...*/ comment changes the rows of the query",
-				Hint: "name only columns in it that must be equal to " + quoteName(q.idName) + ", and put it behind that very condition",
+				Advice: "name only columns in it that must be equal to " + quoteName(q.idName) + ", and put it behind that very condition",
 			}
 		}
 	}

@@ -91,14 +91,14 @@ func (l *lookup) checkKey(q *query, d *describer) error {
 	if l.key < 0 || len(l.columns) < 2 {
 		return &ConfigError{
 			Query: l.name, Reason: "shares no column with " + q.name + ", or has no other",
-			Hint: "give the column by which its rows are found the same name in both, and select what they add",
+			Advice: "give the column by which its rows are found the same name in both, and select what they add",
 		}
 	}
 	here, there := l.columns[l.key], q.columns[l.by]
 	if role := q.role(l.by); role != "" {
 		return &ConfigError{
 			Query: l.name, Column: here.name, Reason: "is the " + role + ", and rows are not looked up by that",
-			Hint: "join it in " + q.name,
+			Advice: "join it in " + q.name,
 		}
 	}
 	if family := familyOf(here.oid); family != 0 && family == familyOf(there.oid) {
@@ -107,7 +107,7 @@ func (l *lookup) checkKey(q *query, d *describer) error {
 	return &ConfigError{
 		Query: l.name, Column: here.name,
 		Reason: fmt.Sprintf("has type %s here and %s in %s", d.types.name(here.oid), d.types.name(there.oid), q.name),
-		Hint:   "rows are found by an integer, a uuid, text or varchar, the same in both: cast it",
+		Advice: "rows are found by an integer, a uuid, text or varchar, the same in both: cast it",
 	}
 }
 
@@ -131,9 +131,9 @@ func (l *lookup) nameFields(unpivot string, owner map[string]string) error {
 			continue
 		}
 		if other := owner[c.name]; other != "" {
-			e := &ConfigError{Query: l.name, Column: c.name, Reason: "is a column of " + other + " too", Hint: "rename one of them"}
+			e := &ConfigError{Query: l.name, Column: c.name, Reason: "is a column of " + other + " too", Advice: "rename one of them"}
 			if l.fields != nil {
-				e.Hint += ", or name it in coalesce if only lookups have it"
+				e.Advice += ", or name it in coalesce if only lookups have it"
 			}
 			return e
 		}
@@ -158,7 +158,7 @@ func (l *lookup) encode(dst []byte, row [][]byte) (_ []byte, err error) {
 			continue
 		}
 		if dst, err = appendValue(append(dst, c.prefix...), row[i], c.typ); err != nil {
-			return nil, &RowError{Query: l.name, ID: string(row[l.key]), Column: c.name, Reason: err.Error()}
+			return nil, &RowError{Query: l.name, ID: string(row[l.key]), Column: c.name, Reason: err.Error(), Advice: adviceOf(err)}
 		}
 		if l.unpivoted {
 			dst = append(dst, '}')
@@ -192,7 +192,7 @@ func (l *lookup) read(session *session) (*table, error) {
 			return nil, err
 		}
 		if err := b.add(key, scratch); err != nil {
-			return nil, &RowError{Query: l.name, ID: string(key), Column: l.columns[l.key].name, Reason: err.Error()}
+			return nil, &RowError{Query: l.name, ID: string(key), Column: l.columns[l.key].name, Reason: err.Error(), Advice: adviceOf(err)}
 		}
 	}
 	if _, err := rows.Close(); err != nil {

@@ -49,7 +49,7 @@ func TestOpenNamesTheUsersMistake(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := Open(t.Context(), tt.cfg)
-			if e := (*ConfigError)(nil); !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) {
+			if e := (*ConfigError)(nil); !errors.As(err, &e) || !strings.Contains(err.Error()+"; "+e.Hint(), tt.want) {
 				t.Errorf("Open = %v, want a *ConfigError with %q", err, tt.want)
 			}
 		})

@@ -175,7 +175,7 @@ func (st *stream) appendField(q *query, row [][]byte, i int) (err error) {
 	c := &q.columns[i]
 	st.batch.arena, err = appendValue(append(st.batch.arena, c.prefix...), row[i], c.typ)
 	if err != nil {
-		return &RowError{Query: q.name, ID: string(row[q.id]), Column: c.name, Reason: err.Error()}
+		return &RowError{Query: q.name, ID: string(row[q.id]), Column: c.name, Reason: err.Error(), Advice: adviceOf(err)}
 	}
 	return nil
 }

@@ -113,7 +113,7 @@ func (s *Source) describe(session *session, cfg Config) error {
 	if session.pg.ParameterStatus("server_encoding") == "SQL_ASCII" {
 		return &ConfigError{
 			Reason: "the database has encoding SQL_ASCII, so PostgreSQL cannot promise UTF-8",
-			Hint:   "copy it into a database with encoding UTF8",
+			Advice: "copy it into a database with encoding UTF8",
 		}
 	}
 	d := &describer{session: session, types: &types{session: session, known: map[uint32]*valueType{}}, id: cfg.ID}
@@ -182,18 +182,18 @@ func (s *Source) addList(d *describer, q *query, l List) error {
 	if other := s.fieldOf(l.Field); other != "" {
 		return &ConfigError{
 			Query: q.name, Column: l.Field, Reason: "is a list and a column of " + other + ", or a list twice",
-			Hint: "rename one of them",
+			Advice: "rename one of them",
 		}
 	}
 	if q.family != s.document.family {
 		return &ConfigError{
 			Query: q.name, Column: q.idName,
 			Reason: "has type " + q.family.String() + " here and " + s.document.family.String() + " in " + s.document.name,
-			Hint:   "cast one of them, so that they can be compared",
+			Advice: "cast one of them, so that they can be compared",
 		}
 	}
 	if len(q.columns) < 2 {
-		return &ConfigError{Query: q.name, Reason: "has the id column and no other", Hint: "select what the list's elements hold"}
+		return &ConfigError{Query: q.name, Reason: "has the id column and no other", Advice: "select what the list's elements hold"}
 	}
 	q.nameFields(func(i int) bool { return i != q.id })
 	if l.Unpivot != "" {
@@ -217,11 +217,11 @@ func (q *query) useVersion(name string) error {
 	if q.version = q.position(name); q.version < 0 {
 		return &ConfigError{
 			Query: q.name, Column: name, Reason: "is configured as the version and is not a column of this query",
-			Hint: q.has(),
+			Advice: q.has(),
 		}
 	}
 	if q.columns[q.version].typ.kind != kindInteger {
-		return &ConfigError{Query: q.name, Column: name, Reason: "is the version and no integer", Hint: "cast it to bigint"}
+		return &ConfigError{Query: q.name, Column: name, Reason: "is the version and no integer", Advice: "cast it to bigint"}
 	}
 	return nil
 }

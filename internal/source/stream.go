@@ -125,7 +125,7 @@ func (st *stream) checkNulls(q *query) error {
 	if n := string(row[0]); n != "0" {
 		return &RowError{
 			Query: q.name, Column: q.idName,
-			Reason: n + " rows have NULL as their id; leave them out with WHERE, or join so that they have one",
+			Reason: n + " rows have NULL as their id", Advice: "leave them out with WHERE, or join so that they have one",
 		}
 	}
 	return nil
@@ -225,7 +225,7 @@ func (st *stream) tooBig(r idRange) error {
 	}
 	return &RowError{
 		Query: st.source.document.name, ID: id,
-		Reason: fmt.Sprintf("the document passes %d MiB with its lists (%s); leave rows or columns out", maxDocumentBytes>>20, r),
+		Reason: fmt.Sprintf("the document passes %d MiB with its lists (%s)", maxDocumentBytes>>20, r), Advice: "leave rows or columns out",
 	}
 }
 

@@ -370,7 +370,7 @@ func TestStreamNamesQueryAndRangeWhenTheServerKillsIt(t *testing.T) {
 		WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()`)
 	err := <-g
 	if err == nil || !strings.Contains(err.Error(), "read document.sql, all ids: ") ||
-		!strings.Contains(err.Error(), "the run has to start again") {
+		!strings.Contains(adviceOf(err), "the run has to start again") {
 		t.Errorf("Stream = %v, want the query, the range and what to do", err)
 	}
 	if err := snap.Close(); err != nil {

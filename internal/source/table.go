@@ -3,7 +3,6 @@ package source
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"math"
@@ -15,9 +14,9 @@ import (
 const maxLookupBytes = 64 << 20
 
 var (
-	errKeyTwice = errors.New("two rows have this key; make it unique, or join it in the query of a list if both count")
+	errKeyTwice = advised("two rows have this key", "make it unique, or join it in the query of a list if both count")
 	errKeyLong  = fmt.Errorf("a key has at most %d bytes", maxIDBytes)
-	errTooLarge = fmt.Errorf("a lookup takes at most %d MiB of memory, and this one is larger; join it in the query instead", maxLookupBytes>>20)
+	errTooLarge = advised(fmt.Sprintf("a lookup takes at most %d MiB of memory, and this one is larger", maxLookupBytes>>20), "join it in the query instead")
 )
 
 // table has rows by key. A row is kept as the JSON that it adds, and rows that
