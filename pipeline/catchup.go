@@ -57,7 +57,6 @@ const (
 
 // pass is what one comparison of a new snapshot with what was sent found.
 type pass struct {
-	number  int
 	read    int64
 	changed int64 // new or different, sent
 	removed int64 // no longer in the source, deleted
@@ -76,7 +75,7 @@ func (r *run) catchUp(ctx context.Context) error {
 	// a few seconds each.
 	before, how := time.Duration(0), byContent
 	for n := 1; n <= maxPasses; n++ {
-		p, err := r.pass(ctx, n, r.build.Writer, how, false)
+		p, err := r.pass(ctx, r.build.Writer, how, false)
 		if err != nil {
 			return fmt.Errorf("catch-up pass %d: %w", n, err)
 		}
@@ -130,7 +129,7 @@ func (r *run) correct(ctx context.Context, mark string) {
 // false if one has failed, or if one by content can find nothing.
 func (r *run) correctBy(ctx context.Context, mark string, how comparing, most int) bool {
 	for range most {
-		p, err := r.pass(ctx, r.report.Passes+1, mark, how, true)
+		p, err := r.pass(ctx, mark, how, true)
 		r.report.LeftToWriters += p.newer + r.touched.Swap(0)
 		if err != nil {
 			r.report.CatchUpError = err.Error()
@@ -176,16 +175,15 @@ func (r *run) comparer(how comparing, live bool) comparer {
 	return r.sendDifferences
 }
 
-// pass reads a new snapshot and sends what differs from what was sent before.
-func (r *run) pass(ctx context.Context, number int, target string, how comparing, live bool) (p pass, err error) {
-	p.number = number
+// passOnce is a pass with one snapshot. If that is interrupted, nothing is deleted.
+func (r *run) passOnce(ctx context.Context, number int, target string, how comparing, live bool) (p pass, err error) {
 	started := time.Now()
 	earlier := r.snapshot.Info()
 	if err := r.nextSnapshot(ctx); err != nil {
 		return p, err
 	}
 	now := r.snapshot.Info()
-	if now.State == earlier.State && (how == byVersion || now.State == r.compared) {
+	if !r.unfinished && now.State == earlier.State && (how == byVersion || now.State == r.compared) {
 		p.idle = true
 		r.lastSnapshot = started
 		return p, nil
@@ -196,7 +194,7 @@ func (r *run) pass(ctx context.Context, number int, target string, how comparing
 	}
 	differences, deletions := r.comparer(how, live)(number, target)
 	counted, err := r.sendPass(ctx, target, &p, differences)
-	if err != nil {
+	if err != nil || r.interrupted.Load() != nil {
 		return p, err
 	}
 	if counted != p.read {
@@ -216,13 +214,13 @@ func (r *run) pass(ctx context.Context, number int, target string, how comparing
 	if how == byContent {
 		r.compared = now.State
 	}
-	r.passed(p)
+	r.unfinished = false
 	return p, nil
 }
 
 // nextSnapshot takes a new snapshot in the place of the one before.
 func (r *run) nextSnapshot(ctx context.Context) error {
-	next, err := r.Snapshot(ctx)
+	next, err := r.takeSnapshot(ctx)
 	if err != nil {
 		return err
 	}
@@ -241,7 +239,7 @@ func (r *run) sendPass(ctx context.Context, target string, p *pass, differences 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
 		counted, err = r.snapshot.Count(ctx)
-		return err
+		return r.readAll(err)
 	})
 	g.Go(func() error {
 		producers := make([]bulk.Producer, r.opts.readers())
@@ -258,12 +256,12 @@ func (r *run) sendPass(ctx context.Context, target string, p *pass, differences 
 }
 
 func (r *run) passed(p pass) {
-	r.report.Passes = p.number
+	r.report.Passes++
 	r.report.Changed += p.changed
 	r.report.Removed += p.removed
 	r.report.PassFailed += p.failed
 	r.Log.InfoContext(context.Background(), "catch-up pass done", //nolint:contextcheck // a fact, whatever became of the run
-		slog.Int("pass", p.number), slog.Int64("changed", p.changed), slog.Int64("removed", p.removed),
+		slog.Int("pass", r.report.Passes), slog.Int64("changed", p.changed), slog.Int64("removed", p.removed),
 		slog.Duration("took", p.took))
 }
 

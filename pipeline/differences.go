@@ -20,7 +20,7 @@ func (r *run) sendDifferences(number int, _ string) (differences, deletions bulk
 			r.passRead.Add(1)
 			return sendDifference(cursor, d, add)
 		})
-		return err
+		return r.readAll(err)
 	}
 	return differences, r.sendDeletions(number)
 }
@@ -37,7 +37,7 @@ func (r *run) sendNewer(number int, _ string) (differences, deletions bulk.Produ
 		}, func(d document.Document) error {
 			return sendDifference(cursor, d, add)
 		})
-		return err
+		return r.readAll(err)
 	}
 	return differences, r.sendDeletions(number)
 }

@@ -24,17 +24,17 @@ func (r *run) load(ctx context.Context) error {
 	}
 	started := time.Now()
 	var counted atomic.Int64 // 0 as long as it is not known
-	g, ctx := errgroup.WithContext(ctx)
+	g, loading := errgroup.WithContext(ctx)
 	// The count runs beside the load, on a connection of its own.
 	g.Go(func() error {
-		n, err := r.snapshot.Count(ctx)
+		n, err := r.snapshot.Count(loading)
 		counted.Store(n)
-		return err
+		return r.readAll(err)
 	})
 	g.Go(func() error {
-		defer r.watch(ctx, loader, started)()
-		defer r.refreshBeside(ctx, loader, &counted)()
-		return loader.Load(ctx, r.producers()...)
+		defer r.watch(loading, loader, started)()
+		defer r.refreshBeside(loading, loader, &counted)()
+		return loader.Load(loading, r.producers()...)
 	})
 	err = g.Wait()
 	r.report.Loading = time.Since(started)
@@ -42,6 +42,13 @@ func (r *run) load(ctx context.Context) error {
 	r.report.Latency = loader.Latency()
 	if err != nil {
 		return fmt.Errorf("load %s: %w", r.build.Index, err)
+	}
+	if why := r.interrupted.Swap(nil); why != nil {
+		if err := r.wholeLoad(ctx, why); err != nil {
+			return fmt.Errorf("load %s: %w", r.build.Index, err)
+		}
+		r.reached(PhaseLoaded)
+		return nil
 	}
 	if n := counted.Load(); n != r.report.Read {
 		return &GateError{Gate: "count", Reason: fmt.Sprintf(
@@ -97,7 +104,7 @@ func (r *run) producers() []bulk.Producer {
 				return add(d)
 			})
 			r.orphans.Add(stats.OrphanRows)
-			return err
+			return r.readAll(err)
 		}
 	}
 	return producers

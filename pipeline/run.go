@@ -10,6 +10,7 @@ import (
 
 	"example.com/reindex/esalias"
 	"example.com/reindex/internal/fingerprint"
+	"example.com/reindex/internal/source"
 )
 
 // run is the state of one call of [Run].
@@ -23,10 +24,16 @@ type run struct {
 	build    *esalias.Build
 	orphans  atomic.Int64 // list rows without their document, of all streams
 
+	// For going on after the source has ended a snapshot.
+	interrupted   atomic.Pointer[source.InterruptedError] // of the present snapshot
+	interruptions int
+	unfinished    bool // a snapshot was interrupted, and no pass has been through since
+
 	// For catching up; prints is nil if there is none.
 	prints       *fingerprint.Ranges
 	compared     string       // state of the last snapshot whose contents were compared
 	lastSnapshot time.Time    // when the last one before the swap was asked for
+	passes       int          // begun
 	passRead     atomic.Int64 // documents read by the present pass
 	touched      atomic.Int64 // documents left to a live writer
 }
@@ -47,14 +54,14 @@ func Run(ctx context.Context, deps Deps, opts Options) (Report, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &run{Deps: deps, opts: opts, report: Report{
-		Alias: deps.Alias.Alias(), RunID: opts.Holder.RunID, Trigger: opts.Holder.Trigger, Started: time.Now(),
-		Guarantee: GuaranteeNone,
-	}}
-	if opts.CatchUp != CatchUpOff {
-		r.prints = new(fingerprint.Ranges)
-	}
+	r := newRun(deps, opts, time.Now())
 	err := WithCause(ctx, r.all(ctx))
+	for again := r; r.prints == nil && again != nil; {
+		if again = r.beginAgain(ctx, err); again != nil {
+			r = again
+			err = WithCause(ctx, r.all(ctx))
+		}
+	}
 	if r.prints != nil {
 		if err := r.prints.Unspilled(); err != nil {
 			r.Log.InfoContext(ctx, "fingerprints took memory for lack of a temporary file", slog.Any("error", err))
@@ -68,6 +75,17 @@ func Run(ctx context.Context, deps Deps, opts Options) (Report, error) {
 		r.report.Outcome = outcomeOf(err)
 	}
 	return r.report, err
+}
+
+func newRun(deps Deps, opts Options, started time.Time) *run {
+	r := &run{Deps: deps, opts: opts, report: Report{
+		Alias: deps.Alias.Alias(), RunID: opts.Holder.RunID, Trigger: opts.Holder.Trigger, Started: started,
+		Guarantee: GuaranteeNone,
+	}}
+	if opts.CatchUp != CatchUpOff {
+		r.prints = new(fingerprint.Ranges)
+	}
+	return r
 }
 
 // all is the run: lock, create, load, catch up, verify, swap, catch up once
@@ -147,7 +165,7 @@ func (r *run) lock(ctx context.Context) error {
 
 func (r *run) create(ctx context.Context) (err error) {
 	r.lastSnapshot = time.Now()
-	r.snapshot, err = r.Snapshot(ctx)
+	r.snapshot, err = r.takeSnapshot(ctx)
 	if err != nil {
 		return err
 	}

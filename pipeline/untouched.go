@@ -39,7 +39,7 @@ func (r *run) sendIfUntouched(number int, target string) (differences, deletions
 			}
 			return u.consider(ctx, d, old)
 		})
-		if err != nil {
+		if err := r.readAll(err); err != nil {
 			return err
 		}
 		return u.flush(ctx)

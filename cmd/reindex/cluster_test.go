@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -143,6 +144,7 @@ type reader struct {
 	last   func() error // one more look
 	looks  int
 	seen   []string // indices, in the order they were seen; one it went back to is there again
+	query  string   // of documents that must be there
 	err    error
 }
 
@@ -150,8 +152,14 @@ type reader struct {
 // first of which is over when it returns.
 func (p *project) read(t *testing.T, n int) *reader {
 	t.Helper()
+	return p.readWhere(t, n, "*")
+}
+
+// readWhere starts a reader that must see exactly n documents that match a query, such as tags.tag:*, at every look.
+func (p *project) readWhere(t *testing.T, n int, query string) *reader {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	r := &reader{cancel: cancel, done: make(chan struct{})}
+	r := &reader{cancel: cancel, done: make(chan struct{}), query: query}
 	r.last = func() error { return r.look(t.Context(), p, n) }
 	r.err = r.look(ctx, p, n)
 	go func() { // ends with ctx; stop waits for it
@@ -168,7 +176,7 @@ func (p *project) read(t *testing.T, n int) *reader {
 }
 
 func (r *reader) look(ctx context.Context, p *project, n int) error {
-	hits, err := p.search(ctx, p.alias, "&_source=false")
+	hits, err := p.search(ctx, p.alias, "&_source=false&q="+url.QueryEscape(r.query))
 	if err != nil {
 		return err
 	}

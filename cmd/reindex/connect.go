@@ -58,7 +58,7 @@ func openSource(ctx context.Context, c config.Source, byteOrder bool) (*source.S
 		})
 	}
 	return source.Open(ctx, source.Config{
-		URL: c.URL.Reveal(), ID: c.ID, Version: c.Version, ByteOrder: byteOrder, Lists: lists,
+		URL: c.URL.Reveal(), ID: c.ID, Version: c.Version, ByteOrder: byteOrder, Lists: lists, GiveWay: c.GiveWay,
 		Document: query(c.Document), Lookups: queriesOf(c.Lookups), Coalesce: c.Coalesce, Omit: c.Omit,
 	})
 }

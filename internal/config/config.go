@@ -82,6 +82,9 @@ type Source struct {
 	// Version (version) is a column of the document query that only grows with
 	// each change of the document. Empty: none.
 	Version string
+	// GiveWay (give_way) is how long another session may wait for a lock that a run has
+	// on a table before the run lets go and goes on with a new snapshot. Defaults to 5s.
+	GiveWay time.Duration
 }
 
 // List is one array of objects inside the document, written as

@@ -104,7 +104,7 @@ func TestLoad(t *testing.T) {
 			Alias:         "persons",
 			Elasticsearch: Elasticsearch{URLs: []string{"http://es1:9200", "http://es2:9200"}, APIKey: "a2V5OmtleQ=="},
 			Source: Source{
-				URL: "postgres://reader:pw@db/tis", ID: "personId", Document: sql, Version: "rev",
+				URL: "postgres://reader:pw@db/tis", ID: "personId", Document: sql, Version: "rev", GiveWay: 5 * time.Second,
 				Lists: []List{
 					{Field: "programmeMemberships", Query: sql, Lookups: []File{sql}},
 					{Field: "trusts", Query: sql, Distinct: true, Unpivot: "trustId", Lookups: []File{sql, sql}},

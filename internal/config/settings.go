@@ -48,6 +48,7 @@ func settings(c *Config) []setting {
 		{field: "source.id", parse: text(&src.ID), required: "name the column that becomes _id, such as id: personId"},
 		{field: documentField, block: true, parse: query(&src.Document), required: "name the file with the query, such as document: persons.sql"},
 		{field: "source.version", parse: text(&src.Version)},
+		{field: "source.give_way", standard: "5s", parse: duration(&src.GiveWay, 100*time.Millisecond, 24*time.Hour)},
 
 		{field: "index.body", parse: body(&c.Index), required: "name a JSON file with settings and mappings; without mappings Elasticsearch would guess the types"},
 		{field: "index.keep", flag: "keep", standard: "1", parse: count(&c.Index.Keep, 0, 100)},

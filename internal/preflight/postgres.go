@@ -43,8 +43,10 @@ func standby(found source.Inspection) Finding {
 	if !found.Standby {
 		return ok("standby", "the server is a primary")
 	}
-	return warning("standby", "the server is a standby: replay can cancel a long snapshot, and the catch-up passes see edits late",
-		"set hot_standby_feedback, or raise max_standby_streaming_delay above the length of a run")
+	return warning("standby", "the server is a standby: replay can cancel a long snapshot, the catch-up passes see edits late, and"+
+		" where a transaction has 64 subtransactions or more at the time of a snapshot, connections of one run may read different states"+
+		" (seen on 14.19, 15.19, 16.10, 17.6, 17.11, 18.0 and 18.6; 15.20 is right; this server is "+found.Version+")",
+		"read from the primary; or set hot_standby_feedback, or raise max_standby_streaming_delay above the length of a run")
 }
 
 func sharing(found source.Inspection) Finding {

@@ -41,7 +41,7 @@ func ReadTable(ctx context.Context, url, name string) (Table, error) {
 	if err != nil {
 		return Table{}, err
 	}
-	session, err := connect(ctx, conf, "")
+	session, err := connect(ctx, conf, transaction{})
 	if err != nil {
 		return Table{}, err
 	}

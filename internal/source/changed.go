@@ -39,19 +39,27 @@ type changes struct {
 	same   func(document.Document) (bool, error)
 	emit   func(document.Document) error
 	ids    ids // of the range, that have to be read
+	// from is the first of ids that was not emitted, and compared says that all of the range are there: a range
+	// that is loaded again after a lock was not to be had goes on where it was.
+	from     int
+	compared bool
 }
 
 // load reads what has changed of one range.
 func (c *changes) load(r idRange) error {
-	c.ids.reset()
-	if err := c.compare(r); err != nil {
-		return err
+	if !c.compared {
+		c.ids.reset()
+		if err := c.compare(r); err != nil {
+			return err
+		}
+		c.from, c.compared = 0, true
 	}
-	for from := 0; from < c.ids.len(); from += changedAtOnce {
-		if err := c.read(r, from, min(from+changedAtOnce, c.ids.len())); err != nil {
+	for c.from < c.ids.len() {
+		if err := c.read(r, c.from, min(c.from+changedAtOnce, c.ids.len())); err != nil {
 			return err
 		}
 	}
+	c.compared = false
 	c.stream.stats.Ranges++
 	return nil
 }
@@ -106,6 +114,7 @@ func (c *changes) read(r idRange, from, to int) error {
 		return advised(fmt.Sprintf("read %s by id: %d documents of %d", st.source.document.name, n, to-from),
 			"are the ids comparable, and stable within one snapshot?")
 	}
+	c.from = to
 	return st.emitAll(r, c.emit)
 }
 

@@ -10,6 +10,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -38,7 +39,6 @@ const readBytes = 64 << 10
 const settings = `
 SET LOCAL idle_in_transaction_session_timeout = 0;
 SET LOCAL statement_timeout = 0;
-SET LOCAL lock_timeout = '60s';
 SET LOCAL client_encoding = 'UTF8';
 SET LOCAL standard_conforming_strings = on;
 SET LOCAL TimeZone = 'UTC';
@@ -76,47 +76,83 @@ func parseURL(url string) (*pgconn.Config, error) {
 	return conf, nil
 }
 
+// transaction says how the transaction of a session begins. The zero value has a
+// snapshot of its own.
+type transaction struct {
+	// snapshot is the name of an exported snapshot to join, or "".
+	snapshot string
+	// eachStatement gives every statement a snapshot of its own (READ COMMITTED).
+	eachStatement bool
+	// lockTimeout is how long to wait for the lock of a table. Defaults to patience.
+	lockTimeout time.Duration
+}
+
+// patience is how long a session waits for the lock of a table that it reads by
+// itself, while it may hold locks of other tables.
+const patience = 60 * time.Second
+
+func (t transaction) begin() string {
+	if t.eachStatement {
+		return "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
+	}
+	return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+}
+
+func (t transaction) settings() string {
+	timeout := t.lockTimeout
+	if timeout == 0 {
+		timeout = patience
+	}
+	return settings + "SET LOCAL lock_timeout = " + strconv.FormatInt(timeout.Milliseconds(), 10) + ";\n"
+}
+
 // session is one connection inside one read-only transaction, for one
 // goroutine. Its context ends every query on it.
 type session struct {
 	pg     *pgconn.PgConn
 	parent context.Context // what the session was opened with
 	ctx    context.Context // of its queries; ends with the session
-	end    context.CancelFunc
+	end    context.CancelCauseFunc
+	// process is the id of the server's process, also behind a pooler, whose own ids the driver knows.
+	process string
+	// dropped says that somebody else has closed the connection.
+	dropped atomic.Bool
+	leave   func() // called by close, if not nil
 	// noLoops says that nested loops are switched off; see planFor.
 	noLoops bool
 }
 
-// connect opens a session in the snapshot of that name, or in a new one if
-// the name is "".
-func connect(ctx context.Context, conf *pgconn.Config, snapshot string) (*session, error) {
+// connect opens a session and begins its transaction.
+func connect(ctx context.Context, conf *pgconn.Config, t transaction) (*session, error) {
 	pg, err := pgconn.ConnectConfig(ctx, conf)
 	if err != nil {
 		return nil, connectError(ctx, conf, err)
 	}
 	pg.Frontend().SetMaxBodyLen(maxMessageBytes)
 	s := &session{pg: pg, parent: ctx}
-	s.ctx, s.end = context.WithCancel(ctx)
-	if err := s.begin(snapshot); err != nil {
+	s.ctx, s.end = context.WithCancelCause(ctx)
+	if err := s.begin(t); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
-func (s *session) begin(snapshot string) error {
-	err := s.exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-	if err != nil {
+func (s *session) begin(t transaction) error {
+	if err := s.exec(t.begin()); err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
-	if snapshot != "" {
+	if t.snapshot != "" {
 		// The name is the server's own, hexadecimal digits and hyphens.
-		if err := s.exec("SET TRANSACTION SNAPSHOT '" + snapshot + "'"); err != nil {
-			return snapshotError(snapshot, err)
+		if err := s.exec("SET TRANSACTION SNAPSHOT '" + t.snapshot + "'"); err != nil {
+			return snapshotError(t.snapshot, err)
 		}
 	}
-	if err := s.exec(settings); err != nil {
-		return fmt.Errorf("set up the session: %w", err)
+	// One round trip: the settings first, so that a snapshot of its own is taken under them.
+	results, err := s.pg.Exec(s.ctx, t.settings()+"SELECT pg_catalog.pg_backend_pid()").ReadAll()
+	if err != nil {
+		return fmt.Errorf("set up the session: %w", s.cause(err))
 	}
+	s.process = string(results[len(results)-1].Rows[0][0])
 	return nil
 }
 
@@ -211,13 +247,19 @@ func (s *session) cause(err error) error {
 // close ends the transaction, cancelling a query that still runs, and returns
 // when the connection is gone or after closeTimeout. It is safe to call twice.
 func (s *session) close() error {
+	if s.leave != nil {
+		s.leave()
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	s.endQuery(ctx)
-	s.end()
+	s.end(nil)
 	err := s.pg.Close(ctx)
 	select {
 	case <-s.pg.CleanupDone():
+		if s.dropped.Load() {
+			return nil // an error says only that it was closed before
+		}
 		return err
 	case <-ctx.Done():
 		return fmt.Errorf("close a database connection: %w", ctx.Err())
@@ -232,6 +274,18 @@ func (s *session) endQuery(ctx context.Context) {
 		return
 	}
 	_, _ = s.pg.Exec(ctx, "ROLLBACK").ReadAll() // fails only if the connection is gone already
+}
+
+// drop ends the session of another goroutine, which may be in the middle of a query, or of
+// something else for a long time. Its locks are gone when the server has noticed. The
+// goroutine meets the cause at its next query and still has to call close.
+func (s *session) drop(cause error) {
+	s.end(cause)
+	s.dropped.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	_ = s.pg.CancelRequest(ctx) // best effort: it ends a query that runs, and the connection is closed next
+	_ = s.pg.Conn().Close()     // may be closed already
 }
 
 // connectError tells apart what only the user can mend. It never holds the

@@ -10,6 +10,21 @@
 // same rows make the same bytes in every session, so that documents of two
 // snapshots can be compared.
 //
+// # Tables that are replaced
+//
+// TRUNCATE, an ALTER TABLE that rewrites, REFRESH MATERIALIZED VIEW, a swap by RENAME and DETACH PARTITION are not
+// transactional for a snapshot that is older: it sees an empty table, or the new one. So the session that exports a
+// snapshot first locks all tables of the queries, in ACCESS SHARE mode, and keeps them locked. Which they are,
+// pg_locks says after EXPLAIN of each query, and pg_inherits has their children. When a stream ends, it
+// compares what it has locked with what was locked beforehand, and with the catalog as the snapshot shows it: that finds tables
+// of functions, attached partitions and renamed schemas.
+//
+// Who wants to change such a table waits, and everybody else behind them. No other session of a snapshot waits in that
+// queue (its lock_timeout is 0.3 s), and after [Config.GiveWay] the snapshot ends for them with
+// an [*InterruptedError]. The next snapshot has its locks before the last one lets go, unless somebody waits.
+//
+// A function or an enum that is replaced while a snapshot is read is not noticed.
+//
 // # How
 //
 // The id space is cut into ranges of about equally many documents. For every

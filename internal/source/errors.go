@@ -128,7 +128,7 @@ func advise(err error) error {
 	var hint string
 	switch pg.Code {
 	case "55P03": // lock_not_available
-		hint = "another session holds a lock on a table for more than 60 s, as TRUNCATE and ALTER TABLE do"
+		hint = "another session holds a lock on a table, as TRUNCATE and ALTER TABLE do"
 	case "40001": // serialization_failure; a read-only transaction meets it only on a standby
 		hint = "on a standby, raise max_standby_streaming_delay or set hot_standby_feedback, or read from the primary"
 	case "57P01", "57P02", "57P03": // admin_shutdown, crash_shutdown, cannot_connect_now

@@ -46,7 +46,7 @@ func TestHintsAreCutInPiecesToo(t *testing.T) {
 func TestOnlyLoopsThatCompareAllAreAvoided(t *testing.T) {
 	t.Parallel()
 	src := open(t, config(database(t, people), "id", fmt.Sprintf(hintedSQL, "job.person_id"), "all", jobsSQL))
-	session, err := connect(t.Context(), src.conf, "")
+	session, err := connect(t.Context(), src.conf, transaction{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestLoopsAreAvoidedWhereMoreRowsComeThanThePlannerExpects(t *testing.T) {
 	src := open(t, config(url, "id", `SELECT p.id, p.name, d.title, e.note FROM person p
 		JOIN detail d ON d.person_id = p.id /*range d.person_id*/
 		LEFT JOIN extra e ON e.person_id = p.id /*range e.person_id*/`))
-	session, err := connect(t.Context(), src.conf, "")
+	session, err := connect(t.Context(), src.conf, transaction{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ const duplicatesShown = 5
 // document query once, for duplicate ids, and changes nothing.
 func (s *Source) Inspect(ctx context.Context) (Inspection, error) {
 	found := Inspection{Warnings: s.Warnings()}
-	session, err := connect(ctx, s.conf, "")
+	session, err := connect(ctx, s.conf, transaction{})
 	if err != nil {
 		return found, err
 	}
@@ -66,7 +66,7 @@ func (s *Source) canShare(session *session) error {
 	if err != nil {
 		return fmt.Errorf("export a snapshot: %w", err)
 	}
-	second, err := connect(session.parent, s.conf, info.Name)
+	second, err := connect(session.parent, s.conf, transaction{snapshot: info.Name})
 	if err != nil {
 		return err
 	}

@@ -201,14 +201,14 @@ func (l *lookup) read(session *session) (*table, error) {
 	return b.table(familyOf(l.columns[l.key].oid) == idInteger), nil
 }
 
-// tables are the lookups of one snapshot, read once by whichever stream comes
+// lookupTables are the lookups of one snapshot, read once by whichever stream comes
 // first; the others wait for it.
-type tables struct {
+type lookupTables struct {
 	mu   sync.Mutex
 	list []*table // by lookup.number; nil before it was read
 }
 
-func (t *tables) get(source *Source, session *session) ([]*table, error) {
+func (t *lookupTables) get(source *Source, session *session) ([]*table, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.list != nil {

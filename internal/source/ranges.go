@@ -66,6 +66,7 @@ func (r *ranges) give(parts ...idRange) {
 // planner cuts the id space while streams already load the first ranges.
 type planner struct {
 	source   *Source
+	snapshot *Snapshot
 	session  *session
 	estimate int64
 	ranges   *ranges
@@ -86,11 +87,33 @@ func (p *planner) run() {
 }
 
 func (p *planner) plan() error {
-	for _, q := range append([]*query{p.source.document}, p.source.lists...) {
+	for _, q := range p.source.queries() {
 		if err := p.give(idRange{nulls: q}); err != nil {
 			return err
 		}
 	}
+	return p.snapshot.patiently(p.cut)
+}
+
+// cut sends all ranges of ids. If it cannot lock the table of the ids in time it has sent none.
+func (p *planner) cut() error {
+	err := p.tryCut()
+	if !timedOutForLock(err) {
+		return err
+	}
+	parent := p.session.parent
+	if closing := p.session.close(); closing != nil {
+		return closing
+	}
+	session, joining := p.snapshot.join(parent)
+	if joining != nil {
+		return joining
+	}
+	p.session = session
+	return err
+}
+
+func (p *planner) tryCut() error {
 	if cuts := p.source.cuts.Load(); cuts != nil {
 		return p.sendAll(*cuts)
 	}

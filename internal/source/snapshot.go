@@ -21,8 +21,12 @@ type Info struct {
 	// transactions are visible in both and it was the same day: then they
 	// show the same documents. It is the text of pg_current_snapshot
 	// (https://www.postgresql.org/docs/current/functions-info.html) and the
-	// session's date. Transactions of other databases of the server change it.
+	// session's date. Transactions of other databases of the server change it. On a
+	// standby the text leaves out which transactions are running, so no two snapshots
+	// are equal there.
 	State string
+	// Standby says that the server is one.
+	Standby bool
 	// Day is the session's date.
 	Day string
 }
@@ -30,24 +34,32 @@ type Info struct {
 // Snapshot is one state of the database. Everything read through it, by any
 // number of connections, is from that moment.
 type Snapshot struct {
-	source   *Source
-	info     Info
-	estimate int64
-	ranges   *ranges
-	tables   tables
-	holder   *session // keeps the snapshot importable
-	stop     context.CancelFunc
-	planned  sync.WaitGroup
-	close    func() error
+	source  *Source
+	info    Info
+	ranges  *ranges
+	lookups lookupTables
+	holder  *holder
+	ctx     context.Context // of all sessions in the snapshot; its cause is why they end
+	stop    context.CancelCauseFunc
+	work    sync.WaitGroup // planning and watching
+	close   func() error
+
+	mu       sync.Mutex
+	sessions map[*session]struct{} // open, the holder's not among them
 }
 
-// Snapshot takes a snapshot on a connection of its own and, on a second one,
-// begins to cut the ids into ranges. The first stays open until Close. When ctx ends, so does all reading; Close is due anyway.
+// Snapshot locks the tables of the queries, takes a snapshot on the same connection and, on a second one,
+// begins to cut the ids into ranges. The first stays open, and the tables locked in ACCESS SHARE mode, until Close. When ctx ends, so does all reading; Close is due anyway.
+//
+// Whoever wants to change a table waits meanwhile, and everybody who wants to read it waits behind them.
+// After [Config.GiveWay] the snapshot ends for such a session: all reading fails with an
+// *InterruptedError. An earlier snapshot of the source for which somebody waits when this one
+// is taken ends at once, because this one cannot lock the tables otherwise.
 func (s *Source) Snapshot(ctx context.Context) (*Snapshot, error) {
-	snap := &Snapshot{source: s, ranges: &ranges{planned: make(chan idRange)}}
+	snap := &Snapshot{source: s, ranges: &ranges{planned: make(chan idRange)}, sessions: map[*session]struct{}{}}
 	snap.close = sync.OnceValue(snap.end)
-	ctx, snap.stop = context.WithCancel(ctx)
-	if err := snap.begin(ctx); err != nil {
+	snap.ctx, snap.stop = context.WithCancelCause(ctx)
+	if err := snap.begin(); err != nil {
 		return nil, errors.Join(err, snap.Close())
 	}
 	return snap, nil
@@ -55,47 +67,81 @@ func (s *Source) Snapshot(ctx context.Context) (*Snapshot, error) {
 
 // begin opens two sessions: the second proves at once, before anything was
 // created elsewhere, that others can join the snapshot.
-func (s *Snapshot) begin(ctx context.Context) (err error) {
-	if s.holder, err = connect(ctx, s.source.conf, ""); err != nil {
+func (s *Snapshot) begin() (err error) {
+	if s.holder, err = s.source.hold(s.ctx); err != nil {
 		return err
 	}
-	if s.info, err = s.holder.export(); err != nil {
-		return fmt.Errorf("export a snapshot: %w", err)
-	}
-	session, err := connect(ctx, s.source.conf, s.info.Name)
+	s.info = s.holder.info
+	s.source.earlier.add(s)
+	s.work.Go(s.watch)
+	session, err := s.join(s.ctx)
 	if err != nil {
 		return err
 	}
-	if s.estimate, err = session.estimate(s.source.document); err != nil {
-		return errors.Join(queryError(s.source.document.name, "", err), session.close())
-	}
-	p := &planner{source: s.source, session: session, estimate: s.estimate, ranges: s.ranges}
-	s.planned.Go(p.run)
+	p := &planner{source: s.source, snapshot: s, session: session, estimate: s.holder.rows, ranges: s.ranges}
+	s.work.Go(p.run)
 	return nil
 }
 
-// Info returns name, time and log position of the snapshot.
+// join opens a session in the snapshot.
+func (s *Snapshot) join(ctx context.Context) (*session, error) {
+	joined, err := connect(ctx, s.source.conf, transaction{snapshot: s.info.Name, lockTimeout: lockBriefly})
+	if cause := s.interrupted(); cause != nil {
+		if joined != nil {
+			_ = joined.close() // the cause says it all
+		}
+		return nil, cause
+	}
+	if err != nil {
+		return nil, err
+	}
+	unhook := context.AfterFunc(s.ctx, func() { joined.end(context.Cause(s.ctx)) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions[joined] = struct{}{}
+	joined.leave = func() {
+		unhook()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.sessions, joined)
+	}
+	return joined, nil
+}
+
+// Info returns name and time of the snapshot.
 func (s *Snapshot) Info() Info { return s.info }
 
 // Estimate returns how many documents PostgreSQL's planner expects. It is for
 // showing the time left, and may be wrong by any factor.
-func (s *Snapshot) Estimate() int64 { return s.estimate }
+func (s *Snapshot) Estimate() int64 { return s.holder.rows }
 
 // Count counts the rows of the document query in the snapshot, on a connection
 // of its own and without ranges: a second opinion on what streams deliver. The
 // first of a source also compares some rows as read with /*range*/ comments and
 // without them; a difference is a *ConfigError.
-func (s *Snapshot) Count(ctx context.Context) (int64, error) {
-	name := s.source.document.name
-	session, err := connect(ctx, s.source.conf, s.info.Name)
+func (s *Snapshot) Count(ctx context.Context) (n int64, err error) {
+	err = s.alone(ctx, func(session *session) error {
+		n, err = s.count(session)
+		return err
+	})
 	if err != nil {
-		return 0, err
-	}
-	n, err := s.count(session)
-	if err = errors.Join(err, session.close()); err != nil {
-		return 0, fmt.Errorf("count the rows of %s: %w", name, advise(err))
+		return 0, fmt.Errorf("count the rows of %s: %w", s.source.document.name, advise(err))
 	}
 	return n, nil
+}
+
+// alone calls do with a session of its own in the snapshot, again if a lock was not to be had, and proves what was read.
+func (s *Snapshot) alone(ctx context.Context, do func(*session) error) error {
+	return s.patiently(func() error {
+		session, err := s.join(ctx)
+		if err != nil {
+			return err
+		}
+		if err = do(session); err == nil {
+			err = s.proveRead(session)
+		}
+		return errors.Join(err, session.close())
+	})
 }
 
 func (s *Snapshot) count(session *session) (int64, error) {
@@ -113,12 +159,13 @@ func (s *Snapshot) count(session *session) (int64, error) {
 func (s *Snapshot) Close() error { return s.close() }
 
 func (s *Snapshot) end() error {
-	s.stop()
-	s.planned.Wait()
+	s.stop(nil)
+	s.work.Wait()
 	if s.holder == nil {
 		return nil
 	}
-	return s.holder.close()
+	s.source.earlier.remove(s)
+	return s.holder.release()
 }
 
 const exportQuery = `
@@ -128,26 +175,25 @@ SELECT pg_catalog.pg_export_snapshot(),
             ELSE pg_catalog.pg_current_wal_lsn() END,
        pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot()),
        pg_catalog.txid_current_snapshot()::pg_catalog.text || ' ' || current_date,
-       current_date`
+       current_date, pg_catalog.pg_is_in_recovery()`
 
 func (s *session) export() (Info, error) {
 	row, err := s.row(exportQuery)
 	if err != nil {
 		return Info{}, err
 	}
-	return Info{
+	info := Info{
 		Name: string(row[0]),
 		At:   time.UnixMicro(integer(row[1])).UTC(),
 		LSN:  string(row[2]),
 		XMin: string(row[3]),
 
-		State: string(row[4]),
-		Day:   string(row[5]),
-	}, nil
-}
-
-// estimate asks the planner, which does not run the query.
-func (s *session) estimate(q *query) (int64, error) {
-	p, err := s.explain(q.ranges[idRange{}.index()])
-	return int64(p.Rows), err
+		State:   string(row[4]),
+		Day:     string(row[5]),
+		Standby: string(row[6]) == "t",
+	}
+	if info.Standby {
+		info.State += " " + info.Name
+	}
+	return info, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -66,7 +67,12 @@ type Config struct {
 	// does not help then unless its collation is "C", so a run goes without.
 	ByteOrder bool
 
-	maxRangeBytes int // defaults to defaultRangeBytes; tests make it small
+	// GiveWay is how long another session may wait for a lock that a snapshot holds, as ALTER
+	// TABLE does, before the snapshot ends for it. Defaults to DefaultGiveWay.
+	GiveWay time.Duration
+
+	maxRangeBytes int           // defaults to defaultRangeBytes; tests make it small
+	lockWait      time.Duration // defaults to lockWait; tests make it short
 }
 
 // Source reads documents from one database. It is safe for concurrent use.
@@ -78,7 +84,12 @@ type Source struct {
 	rangeDocuments int
 	maxRangeBytes  int
 	byteOrder      bool
+	giveWay        time.Duration
+	lockWait       time.Duration
 	hintsChecked   atomic.Bool
+	earlier        snapshots                // those that are open
+	tables         atomic.Pointer[[]string] // oids of those that were locked last
+	hidden         foreignTables            // read by functions
 	cuts           atomic.Pointer[[][]byte] // of the first snapshot, used for all
 }
 
@@ -92,18 +103,25 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{conf: conf, rangeDocuments: cfg.RangeDocuments, maxRangeBytes: cfg.maxRangeBytes, byteOrder: cfg.ByteOrder}
-	if s.rangeDocuments <= 0 {
-		s.rangeDocuments = DefaultRangeDocuments
+	s := &Source{
+		conf: conf, byteOrder: cfg.ByteOrder,
+		rangeDocuments: orDefault(cfg.RangeDocuments, DefaultRangeDocuments),
+		maxRangeBytes:  orDefault(cfg.maxRangeBytes, defaultRangeBytes),
+		giveWay:        orDefault(cfg.GiveWay, DefaultGiveWay),
+		lockWait:       orDefault(cfg.lockWait, lockWait),
 	}
-	if s.maxRangeBytes <= 0 {
-		s.maxRangeBytes = defaultRangeBytes
-	}
-	session, err := connect(ctx, conf, "")
+	session, err := connect(ctx, conf, transaction{})
 	if err != nil {
 		return nil, err
 	}
 	return s, errors.Join(s.describe(session, cfg), session.close())
+}
+
+func orDefault[T int | time.Duration](value, standard T) T {
+	if value <= 0 {
+		return standard
+	}
+	return value
 }
 
 // Close releases what Open took. Snapshots are closed by themselves.
@@ -142,7 +160,13 @@ func (s *Source) describe(session *session, cfg Config) error {
 			return err
 		}
 	}
-	return s.finish(d)
+	if err := s.finish(d); err != nil {
+		return err
+	}
+	tables, err := session.lockedTables()
+	list := oids(tables)
+	s.tables.Store(&list)
+	return err
 }
 
 // finish settles by which collation ids are compared: the document query's,

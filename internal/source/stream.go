@@ -52,7 +52,7 @@ func (s *Snapshot) Stream(ctx context.Context, emit func(document.Document) erro
 
 func (s *Snapshot) stream() *stream {
 	return &stream{
-		source: s.source, snapshot: s.info.Name, ranges: s.ranges, shared: &s.tables,
+		source: s.source, snapshot: s, ranges: s.ranges,
 		batch: newBatch(s.source.document.family, len(s.source.lists)), orphans: make([]int64, len(s.source.lists)),
 		added: make([][]byte, len(s.source.document.added)),
 	}
@@ -60,11 +60,10 @@ func (s *Snapshot) stream() *stream {
 
 type stream struct {
 	source   *Source
-	snapshot string
+	snapshot *Snapshot
 	session  *session // nil between connections
 	ranges   *ranges
-	shared   *tables  // of the snapshot
-	tables   []*table // the same, once they were read
+	tables   []*table // the lookups of the snapshot, once they were read
 	batch    *batch
 	joiner   joiner
 	added    [][]byte // of the document being read, by query.added
@@ -81,27 +80,47 @@ func (st *stream) run(ctx context.Context, load func(idRange) error) (err error)
 	}()
 	for {
 		r, ok, err := st.ranges.next(ctx)
-		if err != nil || !ok {
-			return err
-		}
-		if err := st.connect(ctx); err != nil {
-			return err
-		}
-		if r.nulls != nil {
-			err = st.checkNulls(r.nulls)
-		} else {
-			err = load(r)
-		}
 		if err != nil {
+			return err
+		}
+		if !ok {
+			return st.prove()
+		}
+		if err := st.snapshot.patiently(func() error { return st.task(ctx, r, load) }); err != nil {
 			return err
 		}
 	}
 }
 
+// task does what a range asks for. Nothing was emitted of a range whose reading has failed, so that it can be read again.
+func (st *stream) task(ctx context.Context, r idRange, load func(idRange) error) error {
+	if err := st.connect(ctx); err != nil {
+		return err
+	}
+	var err error
+	if r.nulls != nil {
+		err = st.checkNulls(r.nulls)
+	} else {
+		err = load(r)
+	}
+	if timedOutForLock(err) {
+		return errors.Join(err, st.disconnect())
+	}
+	return err
+}
+
+// prove makes sure that everything this stream has read was of one moment.
+func (st *stream) prove() error {
+	if st.session == nil {
+		return nil
+	}
+	return st.snapshot.proveRead(st.session)
+}
+
 // connect makes sure there is a session in the snapshot.
 func (st *stream) connect(ctx context.Context) (err error) {
 	if st.session == nil {
-		st.session, err = connect(ctx, st.source.conf, st.snapshot)
+		st.session, err = st.snapshot.join(ctx)
 	}
 	return err
 }
@@ -109,11 +128,16 @@ func (st *stream) connect(ctx context.Context) (err error) {
 // reconnect leaves a result that is not needed.
 func (st *stream) reconnect() error {
 	ctx := st.session.parent
-	if err := st.session.close(); err != nil {
+	if err := st.disconnect(); err != nil {
 		return err
 	}
-	st.session = nil
 	return st.connect(ctx)
+}
+
+func (st *stream) disconnect() error {
+	session := st.session
+	st.session = nil
+	return session.close()
 }
 
 // checkNulls looks for rows that no range can hold.
@@ -155,7 +179,7 @@ func (st *stream) load(r idRange, emit func(document.Document) error) error {
 // lookUp makes sure that the lookups were read.
 func (st *stream) lookUp() (err error) {
 	if st.tables == nil {
-		st.tables, err = st.shared.get(st.source, st.session)
+		st.tables, err = st.snapshot.lookups.get(st.source, st.session)
 	}
 	return err
 }
