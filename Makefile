@@ -7,6 +7,7 @@ LDFLAGS  := -s -w -X main.buildVersion=$(VERSION) -X main.buildCommit=$(COMMIT)
 BUILD    := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 DEVSTACK := go run ./internal/devstack/cmd/devstack
 TOOL     := go tool -modfile=tools/go.mod
+TOOL_ABOVE := go tool -modfile=../tools/go.mod
 
 PKG      ?= ./...
 SECONDS  ?= 300
@@ -32,23 +33,29 @@ demo: build ## Start both servers, fill them, run blue and green at the same mom
 	@.ci/setup demo
 	@$(DEVSTACK) run -- go run ./examples/persons/demo
 
+# bench is a module of its own: its tests are run where all tests are. They come first, so that the output ends with
+# the result of the packages.
+ifeq ($(PKG),./...)
+BENCH_TEST := (cd bench && go test -race -count=1 ./...) &&
+endif
+
 test: ## All tests, with the race detector, against real servers (PKG=./esalias for one package)
 	@.ci/setup test
 	@# Compiled with every core first; then one package at a time, because several start clusters of their own.
 	go test -race -run '^$$' $(PKG) >/dev/null
-	$(DEVSTACK) run -- go test -race -shuffle=on -count=1 -p 1 -timeout 20m $(PKG)
+	$(DEVSTACK) run -- sh -c '$(BENCH_TEST) go test -race -shuffle=on -count=1 -p 1 -timeout 20m $(PKG)'
 
 crash: ## Kill and pause runs at random for SECONDS (300), with decisions from SEED (random)
 	$(DEVSTACK) run -- go test ./internal/crash -run '^TestCrash$$' -count=1 -timeout 0 -v -crash.seconds=$(SECONDS) -crash.seed=$(SEED)
 
 model: ## Check the protocol model with TLC, small bounds (needs Java and pip)
-	go run ./docs/protocol/runmodel
+	docs/protocol/check.sh
 
 mutants: ## Break each safety rule of the code in turn and see its test fail (MUTANT=name for one)
 	$(DEVSTACK) run -- go run ./internal/mutants -only '$(MUTANT)'
 
 bench: ## The pipeline beside its ceiling and its alternatives, on servers of its own (N=350000 ROUNDS=3)
-	go run ./bench -n $(N) -rounds $(ROUNDS)
+	cd bench && go run . -n $(N) -rounds $(ROUNDS)
 
 bench-once: ## Each benchmark once, to see that it still runs
 	$(DEVSTACK) run -- go test -run '^$$' -bench . -benchtime 1x $(PKG)
@@ -63,18 +70,24 @@ fuzz: ## Each fuzz target for FUZZTIME (30s)
 
 lint: ## Run the linters
 	$(TOOL) golangci-lint run
+	cd bench && $(TOOL_ABOVE) golangci-lint run
 
 fmt: ## Format the code and modernise it
 	$(TOOL) golangci-lint fmt
 	go fix ./...
+	cd bench && go fix ./...
 
-check: ## Everything that CI checks beside the tests; changes nothing
+check: ## Everything that CI checks other than tests; changes nothing
 	go vet ./...
+	cd bench && go vet ./...
 	$(TOOL) golangci-lint config verify
 	$(TOOL) golangci-lint run
+	cd bench && $(TOOL_ABOVE) golangci-lint run
 	$(TOOL) golangci-lint fmt --diff
 	go fix -diff ./...
+	cd bench && go fix -diff ./...
 	go mod tidy -diff
+	cd bench && go mod tidy -diff
 	cd tools && go mod tidy -diff
 
 vuln: ## Look for known vulnerabilities (needs the internet)

@@ -61,11 +61,13 @@ func lastLine(text []byte) []byte {
 	return text[bytes.LastIndexByte(text, '\n')+1:]
 }
 
-// build compiles a command of this module as it is released.
-func build(ctx context.Context, dir, name, pkg string) (string, error) {
-	path := filepath.Join(dir, name)
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+// build compiles a command in the module of the folder from: with the flags that
+// tests build with too, because others, such as those of a release, would compile
+// every dependency once more.
+func build(ctx context.Context, from, to, name, pkg string) (string, error) {
+	path := filepath.Join(to, name)
+	cmd := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", path, pkg)
+	cmd.Dir, cmd.Env = from, append(os.Environ(), "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)
 	}

@@ -2,7 +2,7 @@
 // on real servers and in one run:
 //
 //	make bench                       # 350,000 persons, 3 rounds
-//	go run ./bench -n 35000 -ways ceiling,pipeline
+//	cd bench && go run . -n 35000 -ways ceiling,pipeline
 //
 // The ceiling is what this Elasticsearch takes at best: the same documents,
 // ready made, from memory. The alternatives are what is written in an hour:
@@ -16,6 +16,9 @@
 // the whole index is read back and compared with what oracle.sql, a query that
 // none of them uses, says about every person: a fast wrong run is a failure,
 // not a figure.
+//
+// The command is a module of its own, so that the go.mod of the program names
+// nothing that only draws charts.
 //
 // # Limits
 //

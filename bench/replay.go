@@ -16,7 +16,7 @@ import (
 
 // replay sends ready-made bodies with so many in flight and returns how long
 // each took, in milliseconds. Any failed document fails it.
-func replay(ctx context.Context, t esapi.Transport, index, query string, bodies [][]byte, workers int) ([]float64, error) {
+func replay(ctx context.Context, t esapi.Transport, index string, bodies [][]byte, workers int) ([]float64, error) {
 	var mu sync.Mutex
 	var took []float64
 	g, ctx := errgroup.WithContext(ctx)
@@ -24,7 +24,7 @@ func replay(ctx context.Context, t esapi.Transport, index, query string, bodies 
 	for _, body := range bodies {
 		g.Go(func() error {
 			begin := time.Now()
-			err := sendBody(ctx, t, index, query, body)
+			err := sendBody(ctx, t, index, body)
 			mu.Lock()
 			defer mu.Unlock()
 			took = append(took, float64(time.Since(begin).Microseconds())/1e3)
@@ -34,8 +34,8 @@ func replay(ctx context.Context, t esapi.Transport, index, query string, bodies 
 	return took, g.Wait()
 }
 
-func sendBody(ctx context.Context, t esapi.Transport, index, query string, body []byte) error {
-	path := "/" + index + "/_bulk?" + query
+func sendBody(ctx context.Context, t esapi.Transport, index string, body []byte) error {
+	path := "/" + index + "/_bulk?filter_path=errors"
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(body))
 	if err != nil {
 		return err

@@ -10,7 +10,9 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
@@ -107,14 +109,19 @@ func (r *rig) locate(ctx context.Context) error {
 }
 
 func (r *rig) build(ctx context.Context) (err error) {
-	const module = "example.com/reindex/"
+	const module = "example.com/reindex"
 	needed := map[string]bool{}
 	for _, name := range r.ways {
 		w, _ := wayOf(name) // checked by parse
 		needed[w.program] = true
 	}
 	if needed["reindex"] {
-		if r.reindex, err = build(ctx, r.work, "reindex", module+"cmd/reindex"); err != nil {
+		// In its own module, whose versions it is released with.
+		root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+		if err != nil {
+			return fmt.Errorf("find the module %s: %w", module, err)
+		}
+		if r.reindex, err = build(ctx, strings.TrimSpace(string(root)), r.work, "reindex", module+"/cmd/reindex"); err != nil {
 			return err
 		}
 		if err := r.configure(); err != nil {
@@ -122,7 +129,7 @@ func (r *rig) build(ctx context.Context) (err error) {
 		}
 	}
 	if needed["onequery"] {
-		r.onequery, err = build(ctx, r.work, "onequery", module+"bench/onequery")
+		r.onequery, err = build(ctx, "", r.work, "onequery", module+"/bench/onequery")
 	}
 	return err
 }
@@ -173,7 +180,7 @@ func (r *rig) remove(ctx context.Context, index string) error {
 // warmUp loads documents until the JVM has compiled what loading needs: as the
 // ceiling does and as the program does, whose requests ask for more.
 func (r *rig) warmUp(ctx context.Context) error {
-	fills := []func(context.Context, *rig, string) (outcome, error){replayed("filter_path=errors", false)}
+	fills := []func(context.Context, *rig, string) (outcome, error){replayed}
 	if r.reindex != "" {
 		fills = append(fills, pipelineWith("--catch-up off"))
 	}

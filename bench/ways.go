@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,7 +21,6 @@ type way struct {
 	label   string // for tables and charts
 	program string // what has to be built: reindex, onequery or nothing
 	run     func(ctx context.Context, r *rig, index string) (outcome, error)
-	asked   bool // measured only when it is asked for
 }
 
 // index is the way's part in the name of its index.
@@ -42,8 +40,6 @@ type outcome struct {
 	cpu       time.Duration // of the program
 	peak      int64         // its memory; 0 if not known
 	latency   latency
-	edits     int64         // made beside it
-	editing   time.Duration // took
 	catchUp   catchUp
 	total     time.Duration    // of a run of the program, with what comes after the swap
 	phases    map[string]int64 // of such a run, milliseconds after its start
@@ -71,26 +67,19 @@ type latency struct {
 
 func ways() []way {
 	return []way{
-		{name: "ceiling", label: "ceiling: ready bodies", run: replayed("filter_path=errors", false)},
+		{name: "ceiling", label: "ceiling: ready bodies", run: replayed},
 		{name: "pipeline", label: "reindex run --catch-up off", program: "reindex", run: pipelineWith("--catch-up off")},
 		{name: "catchup", label: "reindex run", program: "reindex", run: pipelineWith("")},
 		{name: "onequery", label: "one big query, BulkIndexer", program: "onequery", run: oneQuery(true)},
 		{name: "tuned", label: "the same, tuned", program: "onequery", run: oneQuery(false, "-workers", "4", "-flush-bytes", "4194304")},
 		{name: "pages", label: "LIMIT/OFFSET pages", program: "onequery", run: pages},
-		{name: "ceiling-status", label: "ceiling, a status for each document", run: replayed("filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason", false), asked: true},
-		{name: "ceiling-version", label: "ceiling, external versions", run: replayed("filter_path=errors", true), asked: true},
-		{name: "busy", label: "reindex run, another table is written", program: "reindex", run: busy, asked: true},
-		{name: "edited", label: "reindex run beside edits", program: "reindex", run: edited(false), asked: true},
-		{name: "edited-live", label: "the same with a live writer", program: "reindex", run: edited(true), asked: true},
 	}
 }
 
 func wayNames() []string {
 	var names []string
 	for _, w := range ways() {
-		if !w.asked {
-			names = append(names, w.name)
-		}
+		names = append(names, w.name)
 	}
 	return names
 }
@@ -109,34 +98,18 @@ func wayOf(name string) (way, error) {
 
 // replayed sends ready-made bodies from memory: all that is left to do is
 // Elasticsearch's.
-func replayed(query string, versions bool) func(context.Context, *rig, string) (outcome, error) {
-	return func(ctx context.Context, r *rig, index string) (outcome, error) {
-		bodies := r.corpus.bodies
-		if versions {
-			bodies = versioned(bodies)
-		}
-		before, started := ownCPU(), time.Now()
-		if err := r.create(ctx, index, false); err != nil {
-			return outcome{}, err
-		}
-		took, err := replay(ctx, r.es, index, query, bodies, inFlight)
-		if err != nil {
-			return outcome{}, err
-		}
-		loaded := time.Since(started)
-		err = r.refresh(ctx, index)
-		return outcome{elapsed: time.Since(started), load: loaded, cpu: ownCPU() - before, latency: percentiles(took)}, err
+func replayed(ctx context.Context, r *rig, index string) (outcome, error) {
+	before, started := ownCPU(), time.Now()
+	if err := r.create(ctx, index, false); err != nil {
+		return outcome{}, err
 	}
-}
-
-// versioned puts an external version into every action line.
-func versioned(bodies [][]byte) [][]byte {
-	const end = "\"}}\n"
-	list := make([][]byte, len(bodies))
-	for i, body := range bodies {
-		list[i] = bytes.ReplaceAll(body, []byte(end+"{"), []byte(`","version":1234567,"version_type":"external_gte"}}`+"\n{"))
+	took, err := replay(ctx, r.es, index, r.corpus.bodies, inFlight)
+	if err != nil {
+		return outcome{}, err
 	}
-	return list
+	loaded := time.Since(started)
+	err = r.refresh(ctx, index)
+	return outcome{elapsed: time.Since(started), load: loaded, cpu: ownCPU() - before, latency: percentiles(took)}, err
 }
 
 // ownCPU is the processor time of this program.

@@ -1,6 +1,6 @@
 // Command chart draws the figures that bench keeps as JSON:
 //
-//	go run ./bench/chart bench/out/20260102-150405.json docs/bench.svg
+//	cd bench && go run ./chart out/20260102-150405.json ../docs/bench.svg
 //
 // Bars are medians, the thin lines go from the least to the most. The form of
 // the picture follows the ending of its name: svg, png or pdf.
