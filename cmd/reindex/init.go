@@ -1,63 +1,172 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"example.com/reindex/esalias"
+	"example.com/reindex/internal/config"
+	"example.com/reindex/internal/es"
 	"example.com/reindex/internal/scaffold"
-	"example.com/reindex/internal/source"
 )
 
+// initFlags are the flags of init.
+type initFlags struct {
+	scaffold.Options
+
+	dir   string
+	print bool
+}
+
 func (a *app) initCommand() *cobra.Command {
-	var table, alias, dir string
+	var f initFlags
 	cmd := &cobra.Command{
 		Use:   "init --table TABLE",
 		Short: "Write a commented configuration from an existing table",
-		Long: `Read a table and the foreign keys to it, and write a configuration that runs: a
-document query with its columns and those of tables with one row for each of its
-rows, a list query for each table with many, a mapping, and reindex.yaml. Change
-them to what people search. No file is overwritten.
+		Long: `Read a table and the foreign keys around it, and write a configuration that runs:
+a document query, a list query for each table with many rows for a document, a
+mapping, and reindex.yaml. No file is overwritten. Change them to what people
+search; docs/documents.md says what becomes of each type.
+
+A row that the table refers to becomes an object in the place of the key: country
+"HR" becomes {code, name}. A table with at most one row for each document becomes
+an object, one with many a list of objects, and a table that only joins two others
+a list of what is on its other side. --depth 0 writes the columns of the table
+only, --depth 2 follows the keys of those rows too.
+
+A view, or a table without a primary key, needs --id. An id of several columns,
+or of another type than an integer, uuid or text, becomes one text.
 
 The database is DATABASE_URL, or what the PG* variables say.
 
 ` + exitStatusHelp,
-		Example: `  DATABASE_URL=postgres://localhost/tis reindex init --table person --alias persons --dir persons`,
+		Example: `  DATABASE_URL=postgres://localhost/tis reindex init --table person --alias persons --dir persons
+  reindex init --table sales.order_totals --id region,month
+  reindex init --table person --exclude photo,audit_log --depth 2 --print`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if table == "" {
+			if f.Table == "" {
 				return usageError{err: fmt.Errorf("--table is missing"), command: cmd.CommandPath()}
 			}
-			found, err := source.ReadTable(cmd.Context(), os.Getenv("DATABASE_URL"), table)
-			if err != nil {
-				return err
-			}
-			if alias == "" {
-				alias = found.Short
-			}
-			if err := esalias.ValidateAlias(alias); err != nil {
+			if err := f.place(a.configPath, cmd); err != nil {
 				return usageError{err: err, command: cmd.CommandPath()}
 			}
-			files, err := scaffold.Files(alias, found)
-			if err != nil {
-				return err
-			}
-			if err := scaffold.Write(dir, files); err != nil {
-				return err
-			}
-			for _, name := range slices.Sorted(maps.Keys(files)) {
-				fmt.Fprintln(a.out, filepath.Join(dir, name))
-			}
-			fmt.Fprintf(a.err, "next: reindex check --config %s\n", filepath.Join(dir, "reindex.yaml"))
-			return nil
+			return a.init(cmd, f)
 		},
 	}
-	cmd.Flags().StringVar(&table, "table", "", "the `table` with one row per document")
-	cmd.Flags().StringVar(&alias, "alias", "", "the name readers search (default: the table's)")
-	cmd.Flags().StringVar(&dir, "dir", ".", "`folder` for the files")
+	flags := cmd.Flags()
+	flags.StringVar(&f.Table, "table", "", "the `table` or view with one row per document, named as in SQL")
+	flags.StringVar(&f.ID, "id", "", "`columns` with commas between them, or an SQL expression (default: the primary key)")
+	flags.StringVar(&f.Alias, "alias", "", "the name readers search (default: the table's)")
+	flags.StringSliceVar(&f.Columns, "columns", nil, "the `columns` of the table that become fields (default: all)")
+	flags.StringSliceVar(&f.Exclude, "exclude", nil, "`names` of columns, tables or table.column to leave out")
+	flags.IntVar(&f.Depth, "depth", scaffold.DefaultDepth, "how many foreign keys from the table are followed")
+	flags.StringVar(&f.dir, "dir", ".", "`folder` for the files")
+	flags.BoolVar(&f.print, "print", false, "print the files on standard output and write none")
 	return cmd
+}
+
+// place finds the folder and the name of the configuration. --config may name
+// both; --dir and a folder in --config would be two.
+func (f *initFlags) place(path string, cmd *cobra.Command) error {
+	if f.Depth < 0 {
+		return fmt.Errorf("--depth %d: want 0 or more", f.Depth)
+	}
+	f.Config = filepath.Base(path)
+	folder := filepath.Dir(path)
+	if folder == "." {
+		return nil
+	}
+	if cmd.Flags().Changed("dir") && filepath.Clean(f.dir) != folder {
+		return fmt.Errorf("--config names the folder %s and --dir %s; give one of them", folder, f.dir)
+	}
+	f.dir = folder
+	return nil
+}
+
+func (a *app) init(cmd *cobra.Command, f initFlags) error {
+	files, err := makeFiles(cmd.Context(), f.Options)
+	if err != nil {
+		return err
+	}
+	if err := esalias.ValidateAlias(files.Alias); err != nil {
+		return usageError{err: fmt.Errorf("%w; --alias names another", err), command: cmd.CommandPath()}
+	}
+	if f.print {
+		for i, file := range files.Texts {
+			if i > 0 {
+				fmt.Fprintln(a.out)
+			}
+			fmt.Fprintf(a.out, "==> %s <==\n%s", filepath.Join(f.dir, file.Name), file.Text)
+		}
+	} else {
+		if err := scaffold.Write(f.dir, files.Texts); err != nil {
+			return err
+		}
+		for _, file := range files.Texts {
+			fmt.Fprintln(a.out, filepath.Join(f.dir, file.Name))
+		}
+	}
+	for _, warning := range files.Warnings {
+		fmt.Fprintf(a.err, "warning: %s\n", warning)
+	}
+	if !f.print {
+		fmt.Fprintf(a.err, "next: reindex check --config %s\n", filepath.Join(f.dir, f.Config))
+	}
+	return nil
+}
+
+// makeFiles makes the files, and makes them again without what the Elasticsearch
+// at ELASTICSEARCH_URL does not have.
+func makeFiles(ctx context.Context, options scaffold.Options) (scaffold.Files, error) {
+	url := os.Getenv("DATABASE_URL")
+	files, err := scaffold.Make(ctx, url, options)
+	if err != nil || os.Getenv("ELASTICSEARCH_URL") == "" {
+		return files, err
+	}
+	const optional = "geo_shape" // the one type that init writes and that is in a module of its own
+	for _, file := range files.Texts {
+		if strings.Contains(file.Text, `"type": "`+optional+`"`) && lacksType(ctx, files.Texts, optional) {
+			options.Lacks = []string{optional}
+			return scaffold.Make(ctx, url, options)
+		}
+	}
+	return files, nil
+}
+
+// lacksType asks Elasticsearch whether it knows a type of fields, by simulating
+// a template with one. An answer that says something else, such as a missing
+// privilege, or none, is no reason to do without the type.
+func lacksType(ctx context.Context, files []scaffold.File, kind string) bool {
+	const patience = 10 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	// The configuration knows how the environment says who asks.
+	dir, err := os.MkdirTemp("", "reindex-init-")
+	if err != nil {
+		return false
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // a folder of small files in the temporary one
+	if scaffold.Write(filepath.Join(dir, "new"), files) != nil {
+		return false
+	}
+	c, err := config.Load(filepath.Join(dir, "new", files[0].Name), os.LookupEnv, config.Flags{})
+	if err != nil {
+		return false
+	}
+	transport, err := elasticsearch(c.Elasticsearch, 1)
+	if err != nil {
+		return false
+	}
+	body := fmt.Sprintf(`{"index_patterns":["reindex-init-asks"],"template":{"mappings":{"properties":{"f":{"type":%q}}}}}`, kind)
+	err = es.Do(ctx, transport, http.MethodPost, "/_index_template/_simulate", []byte(body), nil)
+	var answer *es.Error
+	return errors.As(err, &answer) && answer.Status == http.StatusBadRequest
 }

@@ -1,40 +1,174 @@
 package scaffold
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/goccy/go-yaml"
 
 	"example.com/reindex/internal/source"
 )
 
-// Files makes the files for one table, by name.
-func Files(alias string, table source.Table) (map[string]string, error) {
-	mapping, err := mapping(table)
+// DefaultDepth is how many foreign keys are followed if nobody says.
+const DefaultDepth = 1
+
+// Options say which documents are wanted.
+type Options struct {
+	Table   string   // as in SQL
+	ID      string   // columns with commas between them, or an expression; "" for the primary key
+	Alias   string   // "" for the table's name in the form of an alias
+	Config  string   // file name of the configuration; "" for reindex.yaml
+	Columns []string // of the table; none for all
+	Exclude []string // columns, tables, or table.column
+	Depth   int      // how many foreign keys from the table are followed
+	// Lacks has the types of fields that the Elasticsearch in use does not have.
+	Lacks []string
+}
+
+// Files are what is to be written.
+type Files struct {
+	Alias string
+	// Texts has the files by name, in the order in which a person reads them.
+	Texts    []File
+	Warnings []string // what a person should look at, one sentence each
+}
+
+// File is one of them.
+type File struct{ Name, Text string }
+
+// Make reads the table and what is around it, and makes the files for it. Its
+// errors are [*source.ConfigError] where the options are to blame.
+func Make(ctx context.Context, url string, options Options) (Files, error) {
+	catalog, err := source.OpenCatalog(ctx, url)
 	if err != nil {
-		return nil, err
+		return Files{}, err
 	}
-	document := table.Short + ".sql"
-	files := map[string]string{
-		document:              documentSQL(table),
-		alias + ".index.json": mapping,
-		"reindex.yaml":        configuration(alias, document, table),
+	files, err := makeFiles(ctx, catalog, options)
+	return files, errors.Join(err, catalog.Close())
+}
+
+func makeFiles(ctx context.Context, catalog *source.Catalog, options Options) (Files, error) {
+	table, keywords, err := read(ctx, catalog, options.Table, options.Depth)
+	if err != nil {
+		return Files{}, err
 	}
-	for _, child := range lists(table) {
-		files[child.file] = child.sql(table.ID)
+	w := &writer{catalog: catalog, options: options, table: table, keywords: keywords, rules: rules(), lacks: map[string]bool{}, excluded: map[string]bool{}}
+	for _, kind := range options.Lacks {
+		w.lacks[kind] = true
 	}
-	return files, nil
+	for _, name := range options.Exclude {
+		w.excluded[name] = false
+	}
+	if !table.readable {
+		return Files{}, &source.ConfigError{Reason: "this role may not read " + table.sql, Advice: "GRANT SELECT ON " + table.sql + " TO the role"}
+	}
+	lookAt(catalog, w.around())
+	if w.id, err = w.identify(table, options.ID); err != nil {
+		return Files{}, err
+	}
+	if err := w.checkColumns(); err != nil {
+		return Files{}, err
+	}
+	return w.files()
+}
+
+// around is every table that may be in a document.
+func (w *writer) around() map[*relation]bool {
+	found := map[*relation]bool{}
+	var visit func(r *relation)
+	visit = func(r *relation) {
+		if found[r] || !r.readable {
+			return
+		}
+		found[r] = true
+		for _, k := range r.parents {
+			visit(k.to)
+		}
+	}
+	visit(w.table)
+	for _, k := range w.table.children {
+		visit(k.from)
+	}
+	return found
+}
+
+// checkColumns makes sure that every chosen column is one.
+func (w *writer) checkColumns() error {
+	for _, name := range w.options.Columns {
+		if w.table.named(name) == nil {
+			return &source.ConfigError{Reason: fmt.Sprintf("--columns: %s has no column %s", w.table.sql, name), Advice: "it has " + w.table.names()}
+		}
+	}
+	return nil
+}
+
+func (r *relation) names() string {
+	names := make([]string, len(r.columns))
+	for i, c := range r.columns {
+		names[i] = c.sql
+	}
+	return comment(strings.Join(names, ", "))
+}
+
+func (w *writer) files() (Files, error) {
+	out := Files{Alias: w.options.Alias}
+	if out.Alias == "" {
+		out.Alias = aliasOf(w.table.name)
+	}
+	names := newNames()
+	config := w.options.Config
+	if config == "" {
+		config = "reindex.yaml"
+	}
+	names.taken[strings.ToLower(config)] = true
+	document := w.document()
+	body := names.file(out.Alias, ".index.json")
+	documentFile := names.file(w.table.name, ".sql")
+	taken := newNames()
+	for _, o := range document.outputs {
+		taken.taken[o.field] = true
+	}
+	lists := w.lists(taken, names)
+	for _, name := range w.options.Exclude {
+		if !w.excluded[name] {
+			return out, &source.ConfigError{
+				Reason: fmt.Sprintf("--exclude %s: there is no such column of %s, and no such table around it", name, w.table.sql),
+				Advice: "name a column, a table or table.column, as they are spelt",
+			}
+		}
+	}
+	var keys []*foreignKey
+	for _, l := range lists {
+		keys = append(keys, l.key)
+	}
+	index := newIndex(document, lists, mostElements(w.catalog, keys))
+	if index.elements > nestedPossible {
+		w.warn("one document has %s elements in its lists, more than the %s that Elasticsearch takes by default; the limit is raised", count(index.elements), count(nestedPossible))
+	}
+	yaml, err := w.configuration(out.Alias, documentFile, body, lists, index)
+	if err != nil {
+		return out, err
+	}
+	out.Texts = []File{{config, yaml}, {documentFile, document.text()}}
+	for _, l := range lists {
+		out.Texts = append(out.Texts, File{l.file, l.query.text()})
+	}
+	out.Texts = append(out.Texts, File{body, index.text()})
+	out.Warnings = slices.Compact(w.warnings)
+	return out, nil
 }
 
 // Write puts files into dir, which it makes. If one of them exists, nothing is
 // written.
-func Write(dir string, files map[string]string) error {
-	for name := range files {
-		path := filepath.Join(dir, name)
+func Write(dir string, files []File) error {
+	for _, f := range files {
+		path := filepath.Join(dir, f.Name)
 		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s exists; choose another folder with --dir, or move it away", path)
 		}
@@ -42,182 +176,84 @@ func Write(dir string, files map[string]string) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return fmt.Errorf("make the folder: %w", err)
 	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+	for _, f := range files {
+		if err := create(filepath.Join(dir, f.Name), f.Text); err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
 	}
 	return nil
 }
 
-// list is a child table that becomes an array in the document.
-type list struct {
-	source.Child
-	field, file string
+// create writes a file that must not exist: not even one of another process, or
+// one whose name is the same to this file system, is overwritten.
+func create(path, text string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the user names the folder
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }
 
-// lists names every child with many rows. Two keys of one table get the key
-// into their name.
-func lists(table source.Table) []list {
-	times := map[string]int{}
-	for _, child := range table.Children {
-		times[child.Table.Short]++
-	}
-	var found []list
-	for _, child := range table.Children {
-		if child.Single {
-			continue
+// aliasOf makes a table's name a name that Elasticsearch takes for an alias.
+func aliasOf(table string) string {
+	alias := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '-', r == '_':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + ('a' - 'A')
 		}
-		name := child.Table.Short
-		if times[name] > 1 {
-			name += "_" + child.Key
-		}
-		found = append(found, list{Child: child, field: name, file: name + ".sql"})
+		return '-'
+	}, table)
+	alias = strings.Trim(alias, "-_")
+	// A name that ends in a number looks like that of an index.
+	if cut := strings.TrimRight(alias, "0123456789"); strings.HasSuffix(cut, "-") && cut != alias {
+		alias = strings.TrimRight(cut, "-") + "_" + alias[len(cut):]
 	}
-	return found
+	if alias == "" || strings.HasPrefix(alias, "lock-") {
+		return "documents"
+	}
+	return alias
 }
 
-func (l list) sql(id string) string {
-	columns := []string{"c." + quote(l.Key) + " AS " + quote(id)}
-	for _, c := range l.Table.Columns {
-		// A column with the name of the id would be two columns of one name.
-		if c.Name != l.Key && c.Name != id {
-			columns = append(columns, "c."+quote(c.Name))
+// configuration writes reindex.yaml. The comments are on keys that are the same
+// in every file; names of the database are keys and values, which the encoder
+// quotes where they need it.
+func (w *writer) configuration(alias, document, body string, lists []*list, index *index) (string, error) {
+	src := yaml.MapSlice{{Key: "id", Value: w.id.name}, {Key: "document", Value: document}}
+	if len(lists) > 0 {
+		var entries yaml.MapSlice
+		for _, l := range lists {
+			entries = append(entries, yaml.MapItem{Key: l.field, Value: l.file})
 		}
+		src = append(src, yaml.MapItem{Key: "lists", Value: entries})
 	}
-	if hasColumn(l.Table, id) && id != l.Key {
-		columns = append(columns, "c."+quote(id)+" AS "+quote(l.Table.Short+"_"+id))
+	file := yaml.MapSlice{
+		{Key: "alias", Value: alias},
+		{Key: "elasticsearch", Value: yaml.MapSlice{{Key: "url", Value: "http://localhost:9200"}}},
+		{Key: "source", Value: src},
+		{Key: "index", Value: yaml.MapSlice{{Key: "body", Value: body}, {Key: "keep", Value: 1}}},
+		{Key: "gates", Value: yaml.MapSlice{{Key: "max_shrink", Value: "10%"}}},
 	}
-	return fmt.Sprintf("-- Many rows per document: each becomes an object of the array %q, without the column %s.\nSELECT %s\nFROM %s c\nWHERE c.%s IS NOT NULL\n",
-		l.field, id, strings.Join(columns, ",\n       "), l.Table.Name, quote(l.Key))
-}
-
-// documentSQL selects every column of the table, and of the tables that have
-// at most one row for each of its rows.
-func documentSQL(table source.Table) string {
-	var columns, joins []string
-	for _, c := range table.Columns {
-		columns = append(columns, "t."+quote(c.Name))
+	bodyComment := []string{" {settings, mappings} as the create-index API takes them; strict, so that a misspelt column is an error"}
+	for _, line := range index.comments {
+		bodyComment = append(bodyComment, " "+line)
 	}
-	for i, child := range singles(table) {
-		name := fmt.Sprintf("s%d", i+1)
-		for _, c := range child.Table.Columns {
-			if c.Name != child.Key {
-				columns = append(columns, name+"."+quote(c.Name)+" AS "+quote(child.Table.Short+"_"+c.Name))
-			}
-		}
-		joins = append(joins, fmt.Sprintf("LEFT JOIN %s %s ON %s.%s = t.%s", child.Table.Name, name, name, quote(child.Key), quote(table.ID)))
+	comments := yaml.CommentMap{
+		"$.alias":             {yaml.HeadComment(" Try it with reindex check, then reindex run. Files are found in the folder of this one.", "", " the name readers search; the indices behind it are "+alias+"-000001, ...")},
+		"$.elasticsearch.url": {yaml.LineComment(" or ELASTICSEARCH_URL; credentials belong in the environment")},
+		"$.source":            {yaml.HeadComment(" the database: DATABASE_URL, the PG* variables, or url: postgres://... here")},
+		"$.source.id":         {yaml.LineComment(" becomes _id; a column of every query below")},
+		"$.source.document":   {yaml.LineComment(" one row per document")},
+		"$.source.lists":      {yaml.HeadComment(" many rows per document; each list becomes an array of objects")},
+		"$.index.body":        {yaml.HeadComment(bodyComment...)},
+		"$.index.keep":        {yaml.LineComment(" earlier generations kept for reindex rollback")},
+		"$.gates.max_shrink":  {yaml.LineComment(" a larger loss of documents is refused")},
 	}
-	return fmt.Sprintf("-- One row per document. Column names are the names of the fields; rename them with AS.\nSELECT %s\n%s\n",
-		strings.Join(columns, ",\n       "), strings.Join(append([]string{"FROM " + table.Name + " t"}, joins...), "\n"))
-}
-
-func singles(table source.Table) []source.Child {
-	var found []source.Child
-	for _, child := range table.Children {
-		if child.Single {
-			found = append(found, child)
-		}
+	text, err := yaml.MarshalWithOptions(file, yaml.WithComment(comments), yaml.IndentSequence(true))
+	if err != nil {
+		return "", fmt.Errorf("write the configuration: %w", err)
 	}
-	return found
-}
-
-func hasColumn(table source.Table, name string) bool {
-	for _, c := range table.Columns {
-		if c.Name == name {
-			return true
-		}
-	}
-	return false
-}
-
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-func mapping(table source.Table) (string, error) {
-	properties := map[string]any{}
-	for _, c := range table.Columns {
-		properties[c.Name] = field(c.Type)
-	}
-	for _, child := range singles(table) {
-		for _, c := range child.Table.Columns {
-			if c.Name != child.Key {
-				properties[child.Table.Short+"_"+c.Name] = field(c.Type)
-			}
-		}
-	}
-	for _, l := range lists(table) {
-		nested := map[string]any{}
-		for _, c := range l.Table.Columns {
-			switch c.Name {
-			case l.Key:
-			case table.ID:
-				nested[l.Table.Short+"_"+c.Name] = field(c.Type)
-			default:
-				nested[c.Name] = field(c.Type)
-			}
-		}
-		properties[l.field] = map[string]any{"type": "nested", "properties": nested}
-	}
-	body, err := json.MarshalIndent(map[string]any{
-		"settings": map[string]any{"number_of_shards": 1, "number_of_replicas": 1},
-		"mappings": map[string]any{"dynamic": "strict", "properties": properties},
-	}, "", "  ")
-	return string(body) + "\n", err
-}
-
-// field is the Elasticsearch type for a PostgreSQL type. Text gets both: exact
-// for filters and sorting, by words for searching.
-func field(pgType string) map[string]any {
-	switch strings.TrimPrefix(pgType, "_") { // arrays are mapped like their elements
-	case "int2", "int4", "int8", "oid":
-		return map[string]any{"type": "long"}
-	case "float4", "float8", "numeric", "money":
-		return map[string]any{"type": "double"}
-	case "bool":
-		return map[string]any{"type": "boolean"}
-	case "date", "timestamp", "timestamptz":
-		return map[string]any{"type": "date"}
-	case "json", "jsonb":
-		return map[string]any{"type": "object", "enabled": false}
-	case "bytea":
-		return map[string]any{"type": "binary"}
-	case "text", "varchar", "bpchar", "citext", "name":
-		return map[string]any{
-			"type": "keyword", "ignore_above": 8000,
-			"fields": map[string]any{"text": map[string]any{"type": "text"}},
-		}
-	}
-	return map[string]any{"type": "keyword", "ignore_above": 8000}
-}
-
-func configuration(alias, document string, table source.Table) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, `# Try it with: reindex check, then reindex run. Files are found beside this one.
-
-alias: %s   # the name readers search; the indices behind it are %s-000001, ...
-
-elasticsearch:
-  url: http://localhost:9200   # or ELASTICSEARCH_URL; credentials belong into the environment
-
-source:
-  # url: postgres://...        # or DATABASE_URL, or the PG* variables
-  id: %q   # becomes _id; a column of every query below
-  document: %s   # one row per document
-`, alias, alias, table.ID, document)
-	if children := lists(table); len(children) > 0 {
-		b.WriteString("  lists:                       # many rows per document; each becomes an array of objects\n")
-		for _, l := range children {
-			fmt.Fprintf(&b, "    %s: %s\n", l.field, l.file)
-		}
-	}
-	fmt.Fprintf(&b, `  # version: rev               # a number that grows with each change; makes live edits safe during a swap
-
-index:
-  body: %s.index.json   # {settings, mappings}; strict, so a misspelt column is an error
-  keep: 1                      # earlier generations kept for reindex rollback
-
-gates:
-  max_shrink: 10%%              # a larger loss of documents is refused
-`, alias)
-	return b.String()
+	return string(text), nil
 }
