@@ -223,7 +223,7 @@ func TestInitOfVectorsRunsIsInSyncAndIsFound(t *testing.T) {
 		CREATE EXTENSION vector;
 		CREATE TABLE item (id int PRIMARY KEY, v vector(3), h halfvec(3), s sparsevec(3), free vector, many vector(3)[], big vector(5000));
 		CREATE INDEX ON item USING hnsw (h halfvec_ip_ops);
-		INSERT INTO item VALUES (1, '[1,0,0]', '[1,0,0]', '{1:1}/3', '[1,0,0]', ARRAY['[1,2,3]'::vector], array_fill(1, ARRAY[5000])::real[]::vector), (2, '[0,0,0]', '[0,1,0]', '{}/3', '[0,1,0]', '{}', NULL), (3);
+		INSERT INTO item VALUES (1, '[1,0,0]', '[1,0,0]', '{1:1}/3', '[1,0,0]', ARRAY['[1,2,3]'::vector], array_fill(1, ARRAY[5000])::real[]::vector), (2, '[0,0,0]', '[0,1,0]', '{}/3', '[0,1,0]', '{}', NULL), (3, NULL, NULL, NULL, NULL, NULL, NULL);
 		ANALYZE`)
 	p := initialised(t, db, "item")
 	p.equal(t, `
