@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/reindex/internal/bulk"
+	"example.com/reindex/internal/readback"
 )
 
 // CatchUp says what a run does about rows that change while it loads.
@@ -60,7 +63,6 @@ type pass struct {
 	read    int64
 	changed int64 // new or different, sent
 	removed int64 // no longer in the source, deleted
-	failed  int64
 	newer   int64 // not written: the index had something newer
 	idle    bool  // nothing was committed since the snapshot before
 	took    time.Duration
@@ -106,7 +108,8 @@ func (r *run) catchUp(ctx context.Context) error {
 //
 // It writes through the mark of this run's swap, which names its index for as
 // long as that exists, so it can never touch the index of a later run. The swap
-// is done; a failure here is told, and costs nothing that the swap had promised.
+// is done; a failure here is reported, and costs nothing that the swap had
+// promised. What a gate refuses is not written, see [Correction].
 func (r *run) correct(ctx context.Context, mark string) {
 	if r.prints == nil {
 		return
@@ -123,6 +126,21 @@ func (r *run) correct(ctx context.Context, mark string) {
 	case r.correctBy(ctx, mark, byVersion, maxCorrections):
 		r.correctBy(ctx, mark, byContent, 1)
 	}
+	r.recount(ctx, mark)
+}
+
+// recount says how many documents readers have after the corrections. It stays
+// at what was swapped in where that cannot be counted.
+func (r *run) recount(ctx context.Context, mark string) {
+	err := readback.Refresh(ctx, r.Bulk, mark)
+	if err == nil {
+		var documents int64
+		if documents, err = r.Alias.Count(ctx, r.report.Index); err == nil {
+			r.report.Documents = documents
+			return
+		}
+	}
+	r.Log.WarnContext(ctx, "the live index was not counted after the corrections", slog.String("index", r.report.Index), slog.Any("error", err))
 }
 
 // correctBy makes at most so many passes while they find something. It returns
@@ -132,10 +150,7 @@ func (r *run) correctBy(ctx context.Context, mark string, how comparing, most in
 		p, err := r.pass(ctx, mark, how, true)
 		r.report.LeftToWriters += p.newer + r.touched.Swap(0)
 		if err != nil {
-			r.report.CatchUpError = err.Error()
-			r.report.Guarantee = GuaranteeNone
-			r.Log.WarnContext(ctx, "edits made just before the swap may be missing until the next run",
-				slog.String("alias", r.report.Alias), slog.Any("error", err))
+			r.gaveUp(ctx, err)
 			return false
 		}
 		if p.idle {
@@ -144,8 +159,21 @@ func (r *run) correctBy(ctx context.Context, mark string, how comparing, most in
 		if p.changed+p.removed == 0 {
 			break
 		}
+		if r.own.full() {
+			r.gaveUp(ctx, fmt.Errorf("more than %d documents were corrected after the swap; "+
+				"what of them was edited again since is left to the next run", maxOwnWrites))
+			return false
+		}
 	}
 	return true
+}
+
+// gaveUp reports that the corrections ended early.
+func (r *run) gaveUp(ctx context.Context, err error) {
+	r.report.CatchUpError = err.Error()
+	r.report.Guarantee = GuaranteeNone
+	r.Log.WarnContext(ctx, "edits made just before the swap may be missing until the next run",
+		slog.String("alias", r.report.Alias), slog.Any("error", err))
 }
 
 // comparing is what tells a pass that a document has changed.
@@ -162,20 +190,22 @@ const (
 )
 
 // comparer makes the producers of a pass: streams of differences, and then the
-// deletions.
-type comparer func(number int, target string) (differences, deletions bulk.Producer)
+// deletions, which are known only when all streams have ended.
+type comparer func(number int) (differences, deletions bulk.Producer)
 
 func (r *run) comparer(how comparing, live bool) comparer {
 	switch {
 	case live && !r.opts.Versions:
-		return r.sendIfUntouched
+		return r.sendUnversioned
 	case how == byVersion:
 		return r.sendNewer
 	}
 	return r.sendDifferences
 }
 
-// passOnce is a pass with one snapshot. If that is interrupted, nothing is deleted.
+// passOnce is a pass with one snapshot: it writes what differs from what was sent
+// before, through target. If the snapshot is interrupted, nothing is deleted, and
+// nothing written to a live index.
 func (r *run) passOnce(ctx context.Context, number int, target string, how comparing, live bool) (p pass, err error) {
 	started := time.Now()
 	earlier := r.snapshot.Info()
@@ -192,25 +222,16 @@ func (r *run) passOnce(ctx context.Context, number int, target string, how compa
 	if how == byVersion && (!r.opts.Versions || now.Day != earlier.Day) {
 		how = byContent
 	}
-	differences, deletions := r.comparer(how, live)(number, target)
-	counted, err := r.sendPass(ctx, target, &p, differences)
+	differences, deletions := r.comparer(how, live)(number)
+	if live {
+		err = r.correctLive(ctx, target, &p, differences, deletions)
+	} else {
+		err = r.sendPass(ctx, target, &p, differences, deletions)
+	}
+	p.took = time.Since(started)
 	if err != nil || r.interrupted.Load() != nil {
 		return p, err
 	}
-	if counted != p.read {
-		return p, &GateError{Gate: "count", Reason: fmt.Sprintf("the snapshot has %d documents and %d were read", counted, p.read)}
-	}
-	// Only now is known which documents no pass has seen.
-	loader, err := r.loader(target, false, r.onDeletionFailure)
-	if err != nil {
-		return p, err
-	}
-	if err := loader.Load(ctx, deletions); err != nil {
-		return p, err
-	}
-	c := loader.Counts()
-	p.removed, p.newer, p.failed = c.Deleted, p.newer+c.Conflicts, p.failed+c.Failed
-	p.took = time.Since(started)
 	if how == byContent {
 		r.compared = now.State
 	}
@@ -229,14 +250,101 @@ func (r *run) nextSnapshot(ctx context.Context) error {
 	return err
 }
 
-// sendPass streams the snapshot through the comparison and counts it beside.
-func (r *run) sendPass(ctx context.Context, target string, p *pass, differences bulk.Producer) (counted int64, err error) {
+// sendPass writes to an index that nobody sees yet, while it reads. What a gate
+// would say about it is asked before the swap.
+func (r *run) sendPass(ctx context.Context, target string, p *pass, differences, deletions bulk.Producer) error {
 	loader, err := r.loader(target, false, r.onFailure)
 	if err != nil {
-		return 0, err
+		return err
 	}
+	counted, err := r.readPass(ctx, p, differences, loader.Load)
+	c := loader.Counts()
+	p.changed, p.newer = c.Created+c.Updated, c.Conflicts
+	r.passFailed += c.Failed
+	if err != nil || r.interrupted.Load() != nil {
+		return err
+	}
+	if counted != p.read {
+		return &GateError{Gate: "count", Reason: countReason(counted, p.read)}
+	}
+	if loader, err = r.loader(target, false, r.onDeletionFailure); err != nil {
+		return err
+	}
+	err = loader.Load(ctx, deletions)
+	c = loader.Counts()
+	p.removed, p.newer = c.Deleted, p.newer+c.Conflicts
+	r.passFailed += c.Failed
+	return err
+}
+
+// correctLive writes to the index that readers see, when everything was read
+// and the gates have nothing against it. What it collects from a snapshot that is
+// interrupted waits for the next one: it is judged, and written, together with that.
+func (r *run) correctLive(ctx context.Context, mark string, p *pass, differences, deletions bulk.Producer) (err error) {
+	correction := new(Correction)
+	r.collected = append(r.collected, correction)
+	counted, err := r.readPass(ctx, p, differences, collectIn(correction))
+	if err != nil || r.interrupted.Load() != nil {
+		return err
+	}
+	if err := deletions(ctx, correction.Add); err != nil {
+		return err
+	}
+	permit := Permit{Gates: r.opts.Gates, Read: p.read, Counted: counted, Change: Change{
+		Refused: "the live index was not corrected", Live: r.report.Index, Before: r.most, After: counted,
+	}}
+	for _, c := range r.collected { // one after the other: a later one may have the same document
+		written, err := r.writeLive(ctx, mark, c, permit)
+		p.changed, p.removed = p.changed+written.Changes.Created+written.Changes.Updated, p.removed+written.Deletions.Deleted
+		p.newer += written.Conflicts()
+		r.passFailed += written.Failed()
+		if err != nil {
+			return err
+		}
+	}
+	return r.forgetCollected()
+}
+
+func (r *run) writeLive(ctx context.Context, mark string, c *Correction, permit Permit) (Written, error) {
+	options := r.bulkOptions(mark, r.onFailure)
+	var condition Conditioner
+	if !r.opts.Versions {
+		if err := r.refreshOwnWrites(ctx, mark); err != nil {
+			return Written{}, err
+		}
+		condition, options.OnWritten = r.ifUntouched(mark), r.own.add
+	}
+	return c.Write(ctx, r.Bulk, permit, options, r.onDeletionFailure, condition)
+}
+
+// forgetCollected gives up the documents that wait to be written, and their files.
+func (r *run) forgetCollected() error {
+	var errs []error
+	for _, c := range r.collected {
+		errs = append(errs, c.Close())
+	}
+	r.collected = nil
+	return errors.Join(errs...)
+}
+
+// collectIn runs producers at once, and adds what they have to c.
+func collectIn(c *Correction) func(context.Context, ...bulk.Producer) error {
+	return func(ctx context.Context, producers ...bulk.Producer) error {
+		g, ctx := errgroup.WithContext(ctx)
+		for _, produce := range producers {
+			g.Go(func() error { return produce(ctx, c.Add) })
+		}
+		return g.Wait()
+	}
+}
+
+// readPass streams the snapshot through the comparison to consume, and counts
+// it beside.
+func (r *run) readPass(parent context.Context, p *pass, differences bulk.Producer,
+	consume func(context.Context, ...bulk.Producer) error,
+) (counted int64, err error) {
 	r.passRead.Store(0)
-	g, ctx := errgroup.WithContext(ctx)
+	g, ctx := errgroup.WithContext(parent)
 	g.Go(func() (err error) {
 		counted, err = r.snapshot.Count(ctx)
 		return r.readAll(err)
@@ -246,20 +354,22 @@ func (r *run) sendPass(ctx context.Context, target string, p *pass, differences 
 		for i := range producers {
 			producers[i] = differences
 		}
-		return loader.Load(ctx, producers...)
+		return consume(ctx, producers...)
 	})
-	err = g.Wait()
-	c := loader.Counts()
-	p.read, p.changed = r.passRead.Load(), c.Created+c.Updated
-	p.newer, p.failed = c.Conflicts, c.Failed
+	err = cmp.Or(g.Wait(), context.Cause(parent)) // a source need not notice that the run has ended
+	p.read = r.passRead.Load()
 	return counted, err
 }
 
-func (r *run) passed(p pass) {
-	r.report.Passes++
+// passed reports a pass, as far as it came.
+func (r *run) passed(p pass, err error) {
 	r.report.Changed += p.changed
 	r.report.Removed += p.removed
-	r.report.PassFailed += p.failed
+	r.report.PassFailed = r.passFailed
+	if err != nil {
+		return
+	}
+	r.report.Passes++
 	r.Log.InfoContext(context.Background(), "catch-up pass done", //nolint:contextcheck // a fact, whatever became of the run
 		slog.Int("pass", r.report.Passes), slog.Int64("changed", p.changed), slog.Int64("removed", p.removed),
 		slog.Duration("took", p.took))

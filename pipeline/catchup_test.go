@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"example.com/reindex/internal/readback"
 	"example.com/reindex/pipeline"
 )
 
@@ -155,9 +154,8 @@ func TestWhatPassesCompareBy(t *testing.T) {
 			if !slices.Equal(s.by, test.by) {
 				t.Errorf("snapshots were read by %v, want %v", s.by, test.by)
 			}
-			stored, err := readback.Get(t.Context(), r.deps.Bulk, report.Index, []string{"1"})
-			if err != nil || string(stored[0].Source) != test.want {
-				t.Errorf("document 1 is %s, %v; want %s", stored[0].Source, err, test.want)
+			if got := r.source(t, "1"); got != test.want {
+				t.Errorf("document 1 is %s; want %s", got, test.want)
 			}
 			r.isTidy(t, s)
 		})

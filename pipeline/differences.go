@@ -12,7 +12,7 @@ import (
 
 // sendDifferences sends whatever is new or different, with its version if the
 // source has one.
-func (r *run) sendDifferences(number int, _ string) (differences, deletions bulk.Producer) {
+func (r *run) sendDifferences(number int) (differences, deletions bulk.Producer) {
 	differences = func(ctx context.Context, add func(document.Document) error) error {
 		cursor := r.prints.Cursor(number)
 		defer cursor.Close()
@@ -26,7 +26,7 @@ func (r *run) sendDifferences(number int, _ string) (differences, deletions bulk
 }
 
 // sendNewer does so too, and takes a document for unchanged if its version is.
-func (r *run) sendNewer(number int, _ string) (differences, deletions bulk.Producer) {
+func (r *run) sendNewer(number int) (differences, deletions bulk.Producer) {
 	differences = func(ctx context.Context, add func(document.Document) error) error {
 		cursor := r.prints.Cursor(number)
 		defer cursor.Close()

@@ -87,16 +87,16 @@ func (r *run) pass(ctx context.Context, target string, how comparing, live bool)
 	for {
 		r.passes++
 		p, err := r.passOnce(ctx, r.passes, target, how, live)
-		p.changed, p.failed, p.newer = p.changed+before.changed, p.failed+before.failed, p.newer+before.newer
+		p.changed, p.newer = p.changed+before.changed, p.newer+before.newer
 		why := r.interrupted.Swap(nil)
 		if err != nil || why == nil {
-			if err == nil && !p.idle {
-				r.passed(p)
+			if !p.idle {
+				r.passed(p, err)
 			}
-			return p, err
+			return p, errors.Join(err, r.forgetCollected())
 		}
 		if err := r.goOn(ctx, why); err != nil {
-			return p, err
+			return p, errors.Join(err, r.forgetCollected())
 		}
 		before = p
 		if why.For == "" {

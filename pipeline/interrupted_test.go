@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"example.com/reindex/internal/readback"
 	"example.com/reindex/internal/source"
 	"example.com/reindex/pipeline"
 )
@@ -50,13 +49,9 @@ func TestRunGoesOnAfterTheSourceHasEndedASnapshot(t *testing.T) {
 					if n := r.count(t, report.Index); n != 4 {
 						t.Errorf("%d documents, want 4", n)
 					}
-					stored, err := readback.Get(t.Context(), r.deps.Bulk, report.Index, []string{"1", "2", "3", "4"})
-					if err != nil {
-						t.Fatal(err)
-					}
-					for i, d := range stored {
-						if want := fmt.Sprintf(`{"v":%d}`, i+1); string(d.Source) != want {
-							t.Errorf("document %d is %s, want %s", i+1, d.Source, want)
+					for i := range 4 {
+						if got, want := r.source(t, fmt.Sprint(i+1)), fmt.Sprintf(`{"v":%d}`, i+1); got != want {
+							t.Errorf("document %d is %s, want %s", i+1, got, want)
 						}
 					}
 				})

@@ -51,25 +51,39 @@ func (r *run) load(ctx context.Context) error {
 		return nil
 	}
 	if n := counted.Load(); n != r.report.Read {
-		return &GateError{Gate: "count", Reason: fmt.Sprintf(
-			"the snapshot has %d documents and %d were read: ids that are not comparable or not stable within one snapshot?",
-			n, r.report.Read)}
+		return &GateError{Gate: "count", Reason: countReason(n, r.report.Read)}
 	}
 	r.reached(PhaseLoaded)
 	return nil
 }
 
-// loader sends to target; fresh says that the index has nothing yet.
-func (r *run) loader(target string, fresh bool, onFailure func(bulk.Failure)) (*bulk.Loader, error) {
-	return bulk.New(r.Bulk, bulk.Options{
+func countReason(counted, read int64) string {
+	return fmt.Sprintf("the snapshot has %d documents and %d were read: ids that are not comparable or not stable within one snapshot?",
+		counted, read)
+}
+
+// bulkOptions are those of every load of this run. MaxFailures is a limit of the
+// run, so what failed in earlier loads and is still not written counts too.
+func (r *run) bulkOptions(target string, onFailure func(bulk.Failure)) bulk.Options {
+	options := bulk.Options{
 		Target:      target,
 		Workers:     r.opts.workers(),
 		BatchBytes:  r.opts.BatchBytes,
 		MaxFailures: r.opts.MaxFailures,
 		RetryFor:    r.opts.RetryFor,
 		OnFailure:   onFailure,
-		Fresh:       fresh,
-	})
+	}
+	if r.prints != nil {
+		options.Failed = func() int64 { return r.prints.Failed() + r.notDeleted.Load() }
+	}
+	return options
+}
+
+// loader sends to target; fresh says that the index has nothing yet.
+func (r *run) loader(target string, fresh bool, onFailure func(bulk.Failure)) (*bulk.Loader, error) {
+	options := r.bulkOptions(target, onFailure)
+	options.Fresh = fresh
+	return bulk.New(r.Bulk, options)
 }
 
 // onFailure is called for every document that was not written.
@@ -77,12 +91,17 @@ func (r *run) onFailure(f bulk.Failure) {
 	if r.prints != nil {
 		r.prints.Fail([]byte(f.ID))
 	}
-	r.onDeletionFailure(f)
+	r.tellFailure(f)
 }
 
 // onDeletionFailure is called for every document that was not deleted, and is
 // recorded no longer.
 func (r *run) onDeletionFailure(f bulk.Failure) {
+	r.notDeleted.Add(1)
+	r.tellFailure(f)
+}
+
+func (r *run) tellFailure(f bulk.Failure) {
 	if r.opts.OnFailure != nil {
 		r.opts.OnFailure(f)
 	}

@@ -37,7 +37,8 @@ type Report struct {
 	Acknowledged int64
 	Failed       int64
 	Retried      int64
-	Documents    int64        // a search of the new index counts
+	Verified     int64        // a search of the new index counted before the swap
+	Documents    int64        // a search counts in the end, when the index was corrected after the swap
 	Bytes        int64        // sent in bulk requests
 	Latency      bulk.Latency // of the load's bulk requests
 	Orphans      int64        // list rows without their document

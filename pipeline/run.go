@@ -36,6 +36,13 @@ type run struct {
 	passes       int          // begun
 	passRead     atomic.Int64 // documents read by the present pass
 	touched      atomic.Int64 // documents left to a live writer
+	passFailed   int64        // rejections in passes
+	notDeleted   atomic.Int64 // deletions that were rejected
+	own          ownWrites
+	collected    []*Correction // of the present pass over the live index
+	// most is the most documents that readers had at any time of this run: what it
+	// replaced or what it swapped in. The gates hold against that to the end.
+	most int64
 }
 
 // Run rebuilds the index behind the alias once. The report is filled as far as
@@ -119,6 +126,9 @@ func (r *run) all(ctx context.Context) (err error) {
 	}
 	if r.opts.NoSwap {
 		return r.leave(leaseCtx)
+	}
+	if err := r.beginOwnWrites(leaseCtx); err != nil {
+		return WithCause(leaseCtx, err)
 	}
 	swapped, err := r.swap(leaseCtx)
 	if err != nil {

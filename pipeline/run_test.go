@@ -203,3 +203,34 @@ func (i interrupter) Phase(p pipeline.Phase, at time.Time) {
 		i.cancel(&pipeline.InterruptError{Signal: "SIGTERM"})
 	}
 }
+
+// max_failures is a limit of the run: the load, each pass and its deletions
+// share it, and a document that is rejected again counts once.
+func TestRejectedDocumentsShareOneLimit(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		allow  int64
+		second []row
+		fails  bool
+	}{
+		{"one in the load and another in the pass", 1, rows(200, 200), true},
+		{"and both are allowed", 2, rows(200, 200), false},
+		{"the same one twice", 1, rows(201, 2), false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r, s := newRig(t, view{rows: rows(200, 2)}, view{rows: test.second, state: "second"})
+			r.opts.MaxFailures = test.allow
+			report, err := r.run(t)
+			_, rejected := errors.AsType[*bulk.FailuresError](err)
+			if rejected != test.fails || (err != nil) != test.fails {
+				t.Errorf("%v; want failure %t", err, test.fails)
+			}
+			if test.fails && (report.PassFailed != 1 || !strings.Contains(err.Error(), "failed documents: 2, allowed: 1")) {
+				t.Errorf("%d rejected in the pass, %v", report.PassFailed, err)
+			}
+			r.isTidy(t, s)
+		})
+	}
+}

@@ -205,6 +205,19 @@ func (r *rig) count(t *testing.T, index string) int64 {
 	return n
 }
 
+// source returns a live document as it was sent, "" if there is none.
+func (r *rig) source(t *testing.T, id string) string {
+	t.Helper()
+	var answer struct {
+		Source json.RawMessage `json:"_source"`
+	}
+	err := es.Do(t.Context(), r.deps.Bulk, http.MethodGet, "/"+r.client.Alias()+"/_doc/"+id, nil, &answer)
+	if err != nil && !es.IsStatus(err, http.StatusNotFound) {
+		t.Fatal(err)
+	}
+	return string(answer.Source)
+}
+
 // isTidy wants a free lease, no unfinished index, and every snapshot closed.
 func (r *rig) isTidy(t *testing.T, s *script) {
 	t.Helper()

@@ -34,7 +34,7 @@ func (r *run) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.report.Documents = documents
+	r.report.Documents, r.report.Verified = documents, documents
 	if least, most := r.expected(); documents < least || documents > most {
 		return &GateError{Gate: "count", Reason: fmt.Sprintf(
 			"%s has %d documents, %d were acknowledged", r.build.Index, documents, least)}
@@ -61,5 +61,6 @@ func (r *run) gates(ctx context.Context) error {
 			return fmt.Errorf("gate max_shrink: %w", err)
 		}
 	}
+	r.most = max(c.Before, c.After)
 	return r.opts.Gates.Judge(c)
 }

@@ -139,7 +139,7 @@ func TestNewerEditOfALiveWriterSurvivesTheCorrection(t *testing.T) {
 		left     float64
 	}{
 		{true, "_bulk", 5}, // the pass by content finds 8 gone, and its deletion older than the writer's
-		{false, "_mget", 4},
+		{false, "_search", 4},
 		{false, "_bulk", 4},
 	} {
 		t.Run(fmt.Sprintf("versions %t, before %s", test.versions, test.request), func(t *testing.T) {
@@ -176,6 +176,43 @@ func TestNewerEditOfALiveWriterSurvivesTheCorrection(t *testing.T) {
 			}
 			p.equal(t, notesOracle)
 		})
+	}
+}
+
+// The pass after the swap finds the table empty, or without most of its rows,
+// and one row edited. Readers keep what was swapped in, and are told.
+func TestRowsThatVanishWhileSwapping(t *testing.T) {
+	t.Parallel()
+	for _, versions := range []bool{true, false} {
+		for gate, vanish := range map[string]string{
+			"empty":      "DELETE FROM note",
+			"max_shrink": "UPDATE note SET title = 'edited', rev = rev + 1 WHERE id = 2; DELETE FROM note WHERE id > 20",
+		} {
+			t.Run(fmt.Sprintf("gate %s, versions %t", gate, versions), func(t *testing.T) {
+				t.Parallel()
+				p, proxy := editedProject(t, 50, versions)
+				before := p.documents(t, p.alias)
+				swapping := proxy.On(swapRequest)
+				running := p.start(t, "run", "--json")
+				swapping.Await(t)
+				sqlExec(t, p.db, "BEGIN; "+vanish+"; COMMIT")
+				swapping.Release()
+				r := running.wait(t)
+				if r.code != 0 {
+					t.Fatalf("want 0, for the new index is live, got %s", r)
+				}
+				s := r.summary(t)
+				if s["outcome"] != "swapped" || s["documents"] != float64(len(before)) || s["guarantee"] != "none" ||
+					!strings.Contains(fmt.Sprint(s["catch_up_error"]), "gate "+gate) {
+					t.Errorf("summary %v", s)
+				}
+				if got := p.documents(t, p.alias); fmt.Sprint(got) != fmt.Sprint(before) {
+					t.Errorf("readers have %d documents, had %d", len(got), len(before))
+				}
+				// The next run meets the same gate, before its swap.
+				wantRefused(t, p.start(t, "run").wait(t), 4, []string{"gate " + gate})
+			})
+		}
 	}
 }
 

@@ -47,6 +47,7 @@ const firstNamed = 10
 // FailuresError means that more documents failed than Options.MaxFailures.
 type FailuresError struct {
 	Counts Counts    // when Load stopped
+	Total  int64     // failed documents of the run, see Options.Failed
 	Limit  int64     // Options.MaxFailures
 	First  []Failure // the first failures, 10 at most
 }
@@ -70,7 +71,7 @@ func (e *FailuresError) Error() string {
 		more = fmt.Sprintf("; and %d more", rest)
 	}
 	return fmt.Sprintf("failed documents: %d, allowed: %d: %s%s",
-		e.Counts.Failed, e.Limit, strings.Join(reasons, "; "), more)
+		max(e.Total, e.Counts.Failed), e.Limit, strings.Join(reasons, "; "), more)
 }
 
 // DuplicateError means that a document found its id taken in an index that

@@ -39,7 +39,7 @@ type Loader struct {
 }
 
 // failures are the first documents that failed. mu is not held during calls
-// of Options.OnFailure, which has calls for itself.
+// of Options.OnFailure and OnWritten, which have calls for themselves.
 type failures struct {
 	calls sync.Mutex
 	mu    sync.Mutex
@@ -53,7 +53,7 @@ func New(es esapi.Transport, opts Options) (*Loader, error) {
 		return nil, fmt.Errorf("bulk: %w", err)
 	}
 	opts = opts.withDefaults()
-	l := &Loader{es: es, opts: opts, path: requestPath(opts.Target), gate: newGate(opts.Workers), turn: make(chan struct{}, 1)}
+	l := &Loader{es: es, opts: opts, path: requestPath(opts), gate: newGate(opts.Workers), turn: make(chan struct{}, 1)}
 	l.maxBody.Store(int64(opts.BatchBytes))
 	return l, nil
 }
@@ -144,14 +144,25 @@ func (l *Loader) fail(f Failure) {
 	}
 }
 
+// written tells who asked where a document was written.
+func (l *Loader) written(id string, a answer) {
+	l.failures.calls.Lock()
+	defer l.failures.calls.Unlock()
+	l.opts.OnWritten(id, a.seqNo, a.term)
+}
+
 // tooMany returns a *FailuresError when more documents failed than allowed.
 func (l *Loader) tooMany() error {
 	counts := l.Counts()
-	if counts.Failed <= l.opts.MaxFailures {
+	total := counts.Failed
+	if l.opts.Failed != nil {
+		total = l.opts.Failed()
+	}
+	if counts.Failed == 0 || total <= l.opts.MaxFailures {
 		return nil
 	}
 	first := l.Failures()
-	return &FailuresError{Counts: counts, Limit: l.opts.MaxFailures, First: first[:min(len(first), firstNamed)]}
+	return &FailuresError{Counts: counts, Total: total, Limit: l.opts.MaxFailures, First: first[:min(len(first), firstNamed)]}
 }
 
 // Counts may be called during Load; documents count as read when their batch

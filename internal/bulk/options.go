@@ -40,6 +40,10 @@ type Options struct {
 	// it stops with a *FailuresError. It is looked at after each batch, so that
 	// the error can name more than one id. Defaults to 0.
 	MaxFailures int64
+	// Failed says how many documents of the whole run have failed, those of this
+	// load included and none of them twice: the limit is one of the run, and a run
+	// has several loads. It is called after OnFailure. nil means the load's own count.
+	Failed func() int64
 	// RetryFor is how long a batch is sent again without one of its documents
 	// getting through before Load gives up, and how long one request may take.
 	// Defaults to 60 s.
@@ -51,6 +55,11 @@ type Options struct {
 	// alone. A document that finds its id taken is then a *DuplicateError,
 	// unless it was sent more than once.
 	Fresh bool
+	// OnWritten is called for each document that was created or updated, never
+	// concurrently, with what Elasticsearch answered: the place of the write in the
+	// order of all writes to its shard. It makes replies longer and is meant for few
+	// documents. nil means that nobody asks.
+	OnWritten func(id string, seqNo, primaryTerm int64)
 }
 
 // Validate reports the first field that is out of range, by name and value.

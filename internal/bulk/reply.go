@@ -12,6 +12,8 @@ type answer struct {
 	failed bool
 	kind   []byte
 	reason []byte
+	// Where it was written, if that was asked for.
+	seqNo, term int64
 }
 
 // errReply means that a reply cannot be understood. It is treated like a reply
@@ -59,6 +61,10 @@ func (s *scanner) action() answer {
 		switch string(key) {
 		case "status":
 			a.status = s.status()
+		case "_seq_no":
+			a.seqNo = s.integer()
+		case "_primary_term":
+			a.term = s.integer()
 		case "error":
 			a.failed = true
 			s.failure(&a)

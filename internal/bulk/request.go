@@ -20,12 +20,18 @@ const (
 	// are not even asked for. Each item keeps its place because each has a
 	// status (checked on 8.19.7).
 	replyFields = "items.*.status,items.*.error.type,items.*.error.reason"
+	// writtenFields are asked for where somebody wants to know them.
+	writtenFields = ",items.*._seq_no,items.*._primary_term"
 )
 
 var errSlow = errors.New("no answer in time")
 
-func requestPath(target string) string {
-	return "/" + target + "/_bulk?require_alias=true&filter_path=" + replyFields
+func requestPath(o Options) string {
+	path := "/" + o.Target + "/_bulk?require_alias=true&filter_path=" + replyFields
+	if o.OnWritten != nil {
+		path += writtenFields
+	}
+	return path
 }
 
 // response is an answer whose body is in sender.reply.

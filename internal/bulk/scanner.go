@@ -1,5 +1,7 @@
 package bulk
 
+import "strconv"
+
 // scanner walks over JSON without building values. After anything unexpected
 // bad is set and every method returns at once.
 type scanner struct {
@@ -108,6 +110,19 @@ func (s *scanner) status() int {
 	if n < 100 || n > 599 {
 		s.bad = true
 	}
+	return n
+}
+
+// integer reads a number of 64 bits, or null as 0.
+func (s *scanner) integer() int64 {
+	s.peek()
+	start := s.i
+	s.literal()
+	if s.bad || string(s.b[start:s.i]) == "null" {
+		return 0
+	}
+	n, err := strconv.ParseInt(string(s.b[start:s.i]), 10, 64)
+	s.bad = s.bad || err != nil
 	return n
 }
 

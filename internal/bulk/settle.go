@@ -16,8 +16,13 @@ func (s *sender) settle(b *batch, items []item, answers []answer) (rest, error) 
 		v := judge(answers[i], it)
 		c.book(v)
 		switch v {
-		case created, deleted, absent:
+		case deleted, absent:
+		case created:
+			s.written(b, it, answers[i])
 		case updated, conflict:
+			if v == updated {
+				s.written(b, it, answers[i])
+			}
 			if s.loader.opts.Fresh && !it.resent && stop == nil {
 				stop = &DuplicateError{ID: b.id(it)}
 			}
@@ -38,6 +43,12 @@ func (s *sender) settle(b *batch, items []item, answers []answer) (rest, error) 
 		stop = s.loader.tooMany() // before waiting for the others
 	}
 	return left, stop
+}
+
+func (s *sender) written(b *batch, it item, a answer) {
+	if s.loader.opts.OnWritten != nil {
+		s.loader.written(b.id(it), a)
+	}
 }
 
 // book counts a verdict; failed documents are counted by Loader.fail.

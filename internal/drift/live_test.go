@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -264,5 +265,30 @@ func TestRepairDoesNotBringBackWhatALiveWriterDeletes(t *testing.T) {
 	r, err := s.repair(t)
 	if err != nil || r.LeftToWriters != 1 || r.Created != 0 {
 		t.Errorf("repair = %s, %d left to writers, %d created, %v; want 1 and 0", r.Outcome, r.LeftToWriters, r.Created, err)
+	}
+}
+
+// The source is emptied after the first round: the second would delete
+// everything and overwrite what was edited.
+func TestRepairOfASourceThatEmptiesInTheMiddle(t *testing.T) {
+	t.Parallel()
+	s := newStock(t, integers(false), 10)
+	s.put(t, "6", 0, `{"id":6,"name":"wrong","tags":[]}`)
+	take, n := s.deps.Snapshot, 0
+	s.deps.Snapshot = func(ctx context.Context) (pipeline.Snapshot, error) {
+		if n++; n == 2 {
+			s.sql(t, "DELETE FROM item WHERE id <> 6")
+		}
+		return take(ctx)
+	}
+	_, err := s.repair(t)
+	if gate, refused := errors.AsType[*pipeline.GateError](err); !refused || gate.Gate != "max_shrink" {
+		t.Errorf("repair = %v; want gate max_shrink", err)
+	}
+	if stored := fmt.Sprint(s.stored(t, "6")); !strings.Contains(stored, "wrong") {
+		t.Errorf("document 6 is %s; an overwrite came before the gates", stored)
+	}
+	if stored := s.stored(t, "30"); stored["found"] != true {
+		t.Error("a refused repair has deleted documents")
 	}
 }

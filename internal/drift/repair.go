@@ -2,6 +2,7 @@ package drift
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"example.com/reindex/esalias"
@@ -28,9 +29,6 @@ func (v *verification) repair(ctx context.Context, lease *esalias.Lease) error {
 	if seen.first == 0 && !s.overflow {
 		return v.conclude(ctx, OutcomeEqual)
 	}
-	if err := v.gate(seen, s); err != nil {
-		return err
-	}
 	lease.Report("repairing", 0, seen.documents)
 	if err := v.write(ctx, s); err != nil {
 		return fmt.Errorf("repair %s: %w", v.report.Index, err)
@@ -47,37 +45,31 @@ func (v *verification) repair(ctx context.Context, lease *esalias.Lease) error {
 	return v.conclude(ctx, OutcomeRepaired)
 }
 
-// gate keeps a repair from emptying the live index because the tables of the
-// source are: it would do at once what no run is allowed to.
-func (v *verification) gate(seen tally, s *suspects) error {
-	return v.opts.Gates.Judge(pipeline.Change{
-		Refused: "nothing repaired", Live: v.report.Index,
-		Before: seen.indexed - s.duplicates, // copies of a document that stays are no loss
-		After:  seen.documents,
-	})
-}
-
 // write is the second round, with a remedy for each difference that has stood.
-func (v *verification) write(ctx context.Context, s *suspects) error {
-	loader, err := bulk.New(v.Bulk, bulk.Options{
+// They are sent when everything was compared and the gates have nothing against
+// it: the tables of the source may have been emptied, or be half full.
+func (v *verification) write(ctx context.Context, s *suspects) (err error) {
+	correction := new(pipeline.Correction)
+	defer func() { err = errors.Join(err, correction.Close()) }()
+	t, err := v.round(ctx, 2, s, func(d difference) error { return correction.Add(v.remedy(d)) })
+	v.report.Found = t.found
+	if err != nil {
+		return err
+	}
+	// Copies of a document that stays are no loss.
+	permit := pipeline.Permit{Gates: v.opts.Gates, Read: t.documents, Counted: t.documents, Change: pipeline.Change{
+		Refused: "nothing repaired", Live: v.report.Index, Before: t.indexed - s.duplicates, After: t.documents,
+	}}
+	written, err := correction.Write(ctx, v.Bulk, permit, bulk.Options{
 		Target:      v.mark,
 		Workers:     v.opts.Workers,
 		BatchBytes:  v.opts.BatchBytes,
 		MaxFailures: v.opts.MaxFailures,
 		RetryFor:    v.opts.RetryFor,
 		OnFailure:   v.opts.OnFailure,
-	})
-	if err != nil {
-		return err
-	}
-	err = loader.Load(ctx, func(ctx context.Context, add func(document.Document) error) error {
-		t, err := v.round(ctx, 2, s, func(d difference) error { return add(v.remedy(d)) })
-		v.report.Found = t.found
-		return err
-	})
-	c := loader.Counts()
-	v.report.Created, v.report.Updated, v.report.Deleted = c.Created, c.Updated, c.Deleted
-	v.report.LeftToWriters, v.report.Failed = c.Conflicts, c.Failed
+	}, v.opts.OnFailure, nil)
+	v.report.Created, v.report.Updated, v.report.Deleted = written.Changes.Created, written.Changes.Updated, written.Deletions.Deleted
+	v.report.LeftToWriters, v.report.Failed = written.Conflicts(), written.Failed()
 	return err
 }
 

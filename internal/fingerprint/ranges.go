@@ -75,6 +75,13 @@ func (r *Ranges) unfail(id []byte) {
 	delete(r.failed, string(id))
 }
 
+// Failed is the number of documents that are recorded and were not written.
+func (r *Ranges) Failed() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return int64(len(r.failed))
+}
+
 // Len is the number of documents recorded and written.
 func (r *Ranges) Len() int64 {
 	r.mu.Lock()

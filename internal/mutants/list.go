@@ -4,7 +4,7 @@ package main
 // docs/protocol says why each is needed.
 func list() []mutant {
 	var all []mutant
-	for _, some := range [][]mutant{fences(), swaps(), deletions(), leases(), documents(), proofs()} {
+	for _, some := range [][]mutant{fences(), swaps(), deletions(), leases(), documents(), corrections(), proofs()} {
 		all = append(all, some...)
 	}
 	return all
@@ -317,6 +317,49 @@ func documents() []mutant {
 			name: "busy servers lose documents", file: "internal/bulk/settle.go",
 			old: "\t\t\tkept = b.keep(kept, start, it)\n", new: "\t\t\t_ = start\n",
 			tests: []string{"TestEveryDocumentArrivesWhateverHappens"},
+		},
+	}
+}
+
+// corrections: what may be written to the index that readers see.
+func corrections() []mutant {
+	const refused = "TestCorrectionThatAGateRefusesWritesNothing"
+	return []mutant{
+		{
+			name: "corrections without gates", file: "pipeline/correction.go",
+			old: "	return p.Gates.Judge(p.Change)\n", new: "	return nil\n",
+			tests: []string{refused},
+		},
+		{
+			name: "corrections of a source that was read in part", file: "pipeline/correction.go",
+			old: "if p.Read != p.Counted {", new: "if p.Read < 0 {",
+			tests: []string{refused},
+		},
+		{
+			name: "corrections judged after the first write", file: "pipeline/correction.go",
+			old:   "	if err := permit.judge(); err != nil {\n		return w, err\n	}\n",
+			new:   "	defer func() { err = errors.Join(err, permit.judge()) }()\n",
+			tests: []string{refused},
+		},
+		{
+			name: "each correction judged by the one before", file: "pipeline/catchup.go",
+			old: "Before: r.most, After: counted,", new: "Before: min(r.most, r.prints.Len()), After: counted,",
+			tests: []string{"TestCorrectionsTogetherStayWithinTheGate"},
+		},
+		{
+			name: "writes of others taken for this run's", file: "pipeline/untouched.go",
+			old: "return known && own.SeqNo == now.SeqNo && own.PrimaryTerm == now.PrimaryTerm", new: "return true || known && own == now",
+			tests: []string{"TestNewerEditOfALiveWriterSurvivesTheCorrection"}, in: "cmd/reindex",
+		},
+		{
+			name: "own writes after the swap forgotten", file: "pipeline/untouched.go",
+			old: "	o.after[xxh3.HashString(id)] = ", new: "	o.after[xxh3.HashString(id)+1] = ",
+			tests: []string{"TestLastEditsArriveWhateverBecomesOfSource"}, in: "internal/compat",
+		},
+		{
+			name: "a limit of rejections for each load", file: "internal/bulk/loader.go",
+			old: "		total = l.opts.Failed()\n", new: "		total = max(total, 0*l.opts.Failed())\n",
+			tests: []string{"TestRejectedDocumentsShareOneLimit"}, in: "pipeline",
 		},
 	}
 }

@@ -63,7 +63,7 @@ func Open(ctx context.Context, t esapi.Transport, index, field string) (*Reader,
 		return nil, err
 	}
 	r := &Reader{t: t, index: index, field: field, order: order, size: firstPage}
-	if err := refresh(ctx, t, index); err != nil {
+	if err := Refresh(ctx, t, index); err != nil {
 		return nil, err
 	}
 	var answer struct {
@@ -79,7 +79,8 @@ func Open(ctx context.Context, t esapi.Transport, index, field string) (*Reader,
 	return r, nil
 }
 
-func refresh(ctx context.Context, t esapi.Transport, index string) error {
+// Refresh makes everything written so far visible to searches.
+func Refresh(ctx context.Context, t esapi.Transport, index string) error {
 	var answer struct {
 		Shards struct {
 			Failed int `json:"failed"`
