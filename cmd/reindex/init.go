@@ -81,6 +81,9 @@ func (f *initFlags) place(path string, cmd *cobra.Command) error {
 	}
 	f.Config = filepath.Base(path)
 	folder := filepath.Dir(path)
+	if info, err := os.Stat(path); strings.HasSuffix(path, "/") || err == nil && info.IsDir() {
+		f.Config, folder = "reindex.yaml", filepath.Clean(path)
+	}
 	if folder == "." {
 		return nil
 	}

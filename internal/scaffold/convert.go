@@ -149,7 +149,7 @@ func buildObject(pairs []pair) string {
 	var b strings.Builder
 	b.WriteString(open)
 	for i, m := range members {
-		b.WriteString(margin + strings.ReplaceAll(m, "\n         ", "\n           "))
+		b.WriteString(margin + strings.ReplaceAll(m, "\n", "\n  "))
 		if i < len(members)-1 {
 			b.WriteString(",")
 		}

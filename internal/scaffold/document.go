@@ -168,7 +168,12 @@ func (w *writer) column(q *query, p part, c *column, field string) {
 	if converted.sql == p.alias+"."+c.sql && c.name == field {
 		name = ""
 	}
-	q.outputs = append(q.outputs, output{sql: converted.sql, name: name, field: field, kind: converted.field, note: converted.note})
+	q.outputs = append(q.outputs, output{sql: converted.sql, name: name, field: field, kind: converted.field, note: converted.note, key: p.table.isKey(c)})
+}
+
+// isKey tells whether a column is of the primary key, or refers to another row.
+func (r *relation) isKey(c *column) bool {
+	return slices.Contains(r.primary, c) || slices.ContainsFunc(r.parents, func(k *foreignKey) bool { return slices.Contains(k.columns, c) })
 }
 
 // leftOut tells whether a column is no field, and says so in the query.
@@ -219,13 +224,13 @@ func (w *writer) parents(p part) []*foreignKey {
 }
 
 // object joins the row that a key refers to and adds it as an object. It
-// returns false if that row says no more than the key.
+// returns false if that row has nothing but keys.
 func (w *writer) object(q *query, p part, k *foreignKey, name string) bool {
 	alias := w.alias(q, name)
 	inner := newQuery("", "")
 	inner.aliases = q.aliases
 	w.columns(inner, part{table: k.to, columns: k.to.columns, alias: alias, depth: p.depth - 1, inJSON: true, other: true, taken: newNames()})
-	if len(inner.outputs) <= len(k.target) {
+	if !slices.ContainsFunc(inner.outputs, func(o output) bool { return !o.key }) {
 		delete(q.aliases.taken, alias)
 		return false
 	}

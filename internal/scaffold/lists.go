@@ -1,6 +1,7 @@
 package scaffold
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -77,7 +78,9 @@ func (l *list) names(rivals []*list, document *relation) []string {
 }
 
 // farSide returns the key to the other table if the rows of this one only join
-// two: they have no column that is in neither key, but one that numbers them.
+// two: beside the keys they have at most a column that numbers them, and when
+// they were written. A number without a rule that each pair is there once means
+// that pairs may repeat, such as copies of one film in one shop.
 func (w *writer) farSide(k *foreignKey) *foreignKey {
 	var others []*foreignKey
 	for _, other := range k.from.parents {
@@ -88,13 +91,28 @@ func (w *writer) farSide(k *foreignKey) *foreignKey {
 	if len(others) != 1 || !others[0].to.readable || w.excludes(others[0].to, nil) {
 		return nil
 	}
+	numbered := false
 	for _, c := range k.from.columns {
-		numbers := len(k.from.primary) == 1 && k.from.primary[0] == c
-		if !numbers && !slices.Contains(k.columns, c) && !slices.Contains(others[0].columns, c) {
+		switch {
+		case slices.Contains(k.columns, c), slices.Contains(others[0].columns, c), written(c):
+		case len(k.from.primary) == 1 && k.from.primary[0] == c:
+			numbered = true
+		default:
 			return nil
 		}
 	}
+	if numbered && !slices.ContainsFunc(k.from.unique, func(key []*column) bool { return sameSet(key, append(slices.Clone(k.columns), others[0].columns...)) }) {
+		return nil
+	}
 	return others[0]
+}
+
+var writtenName = regexp.MustCompile(`(?i)^(last_?)?(created?|updated?|modified|changed|inserted|added)(_?(at|on|date|time|timestamp))?$`)
+
+// written tells whether a column says when its row was written.
+func written(c *column) bool {
+	t := c.typ
+	return t != nil && (t.name == "timestamptz" || t.name == "timestamp" || t.name == "date") && writtenName.MatchString(c.name)
 }
 
 // joins tells whether the rows of a table are told apart by what they refer to.
@@ -134,6 +152,11 @@ func (w *writer) list(l *list) *query {
 			table: l.far.to, columns: l.far.to.columns, alias: alias, depth: w.options.Depth - 1, other: true, taken: taken,
 			prefix: fieldName(l.far.to.name),
 		})
+		for _, c := range l.key.from.columns {
+			if written(c) {
+				q.leaveOut("c."+c.sql, "")
+			}
+		}
 		return q
 	}
 	depth := w.options.Depth - 1

@@ -24,6 +24,7 @@ type output struct {
 	field string // of the document
 	kind  object // its mapping
 	note  string
+	key   bool // it is of the primary key, or refers to another row
 }
 
 func newQuery(from string, aliases ...string) *query {

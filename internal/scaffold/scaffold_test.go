@@ -161,6 +161,16 @@ func relations() []shape {
 				`"stock":[{"country":{"code":"HR","name":"Croatia"},"qty":5}],"tag":[{"tag_id":1,"label":"red"}]}`},
 		},
 		{
+			name: "a join table that says when it was written is one too, and one whose pairs repeat is none",
+			schema: `
+				CREATE TABLE actor (id int PRIMARY KEY, name text); CREATE TABLE store (id int PRIMARY KEY, boss_id int REFERENCES actor); CREATE TABLE t (id int PRIMARY KEY, store_id int REFERENCES store);
+				CREATE TABLE t_actor (t_id int REFERENCES t, actor_id int REFERENCES actor, last_update timestamptz DEFAULT '2024-01-01Z', PRIMARY KEY (t_id, actor_id));
+				CREATE TABLE copy (id int PRIMARY KEY, t_id int REFERENCES t, store_id int REFERENCES store);
+				INSERT INTO actor VALUES (1, 'a'); INSERT INTO store VALUES (1, 1); INSERT INTO t VALUES (1, 1); INSERT INTO t_actor VALUES (1, 1); INSERT INTO copy VALUES (1, 1, 1), (2, 1, 1)`,
+			options: scaffold.Options{Table: "t"},
+			want:    []string{`{"id":1,"store_id":1,"copy":[{"copy_id":1,"store_id":1},{"copy_id":2,"store_id":1}],"actor":[{"actor_id":1,"name":"a"}]}`},
+		},
+		{
 			name: "a key to the table itself",
 			schema: `
 				CREATE TABLE x (id int8 PRIMARY KEY, name text, x_id int8 REFERENCES x);
