@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,21 +23,21 @@ func (f *adminFlags) add(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&f.lockTimeout, "lock-timeout", 0, "how long to wait for a live holder of the lock to finish")
 }
 
-// open reads the configuration and connects to the alias.
-func (a *app) open(cmd *cobra.Command) (*config.Config, *esalias.Client, error) {
-	c, err := a.load(cmd, os.LookupEnv)
+// open reads the configuration and connects to the alias of the one index that
+// is meant.
+func (a *app) open(cmd *cobra.Command, names []string) (*esalias.Client, error) {
+	c, err := a.one(cmd, names)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	alias, err := a.alias(c)
-	return c, alias, err
+	return a.aliasOf(c)
 }
 
 func (a *app) rollbackCommand() *cobra.Command {
 	var f adminFlags
 	var to string
 	cmd := &cobra.Command{
-		Use:   "rollback",
+		Use:   "rollback [INDEX]",
 		Short: "Make an earlier generation live again",
 		Long: `Swap the alias back to an earlier generation, by default the one that was live
 last. Only an index that was live once can be chosen: nothing says that another
@@ -46,8 +46,9 @@ is complete. It takes the lock like a run, and swaps in the same atomic step.
 ` + exitStatusHelp,
 		Example: `  reindex rollback
   reindex rollback --to persons-000041`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, alias, err := a.open(cmd)
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			alias, err := a.open(cmd, args)
 			if err != nil {
 				return err
 			}
@@ -74,6 +75,7 @@ is complete. It takes the lock like a run, and swaps in the same atomic step.
 func (a *app) pruneCommand() *cobra.Command {
 	var f adminFlags
 	var dryRun bool
+	var s selection
 	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: "Delete generations that nobody needs",
@@ -82,19 +84,23 @@ older than the newest --keep that were once live. Never the live index, a build
 in progress, an index whose _meta does not say that it is ours, or one that a
 search is still running on. Every run does the same after its swap.
 
-` + exitStatusHelp,
+` + selectionHelp + exitStatusHelp,
 		Example: `  reindex prune --dry-run
   reindex prune --keep 0`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, alias, err := a.open(cmd)
-			if err != nil {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.each(cmd, args, s, func(a *app, c *config.Config) error {
+				alias, err := a.aliasOf(c)
+				if err != nil {
+					return err
+				}
+				r, err := pipeline.Prune(cmd.Context(), alias, holder("manual"), f.lockTimeout, c.Index.Keep, dryRun)
+				a.heading(c)
+				a.printPruned(alias.Alias(), r, dryRun)
 				return err
-			}
-			r, err := pipeline.Prune(cmd.Context(), alias, holder("manual"), f.lockTimeout, c.Index.Keep, dryRun)
-			a.printPruned(alias.Alias(), r, dryRun)
-			return err
+			})
 		},
 	}
+	s.add(cmd)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be deleted, and delete nothing")
 	cmd.Flags().String("keep", "", "earlier generations kept for rollback (default 1)")
 	f.add(cmd)
@@ -137,7 +143,7 @@ func list(s []string) []string {
 
 func (a *app) unlockCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "unlock [TOKEN]",
+		Use:   "unlock [INDEX] [TOKEN]",
 		Short: "Cut off the holder of the lock",
 		Long: `Take the lock from its holder and free it. From then on the holder cannot swap,
 even if it has sent its swap already.
@@ -150,13 +156,16 @@ the next run takes over by itself.
 ` + exitStatusHelp,
 		Example: `  reindex status
   reindex unlock 42`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			token, err := tokenArg(args)
+			names, token, err := unlockArgs(args)
 			if err != nil {
 				return usageError{err: err, command: cmd.CommandPath()}
 			}
-			_, alias, err := a.open(cmd)
+			alias, err := a.open(cmd, names)
+			if _, unknown := errors.AsType[*config.SelectionError](err); unknown && looksLikeToken(args) {
+				return usageError{err: tokenError(args[0]), command: cmd.CommandPath()}
+			}
 			if err != nil {
 				return err
 			}
@@ -173,15 +182,30 @@ the next run takes over by itself.
 	}
 }
 
-func tokenArg(args []string) (int64, error) {
+// unlockArgs reads [INDEX] [TOKEN]: one argument is the token if it is a number,
+// which no name of an index is where there are several.
+func unlockArgs(args []string) (names []string, token int64, err error) {
 	if len(args) == 0 {
-		return 0, nil
+		return nil, 0, nil
 	}
-	token, err := strconv.ParseInt(args[0], 10, 64)
-	if err != nil || token < 1 {
-		return 0, fmt.Errorf("TOKEN is %q, want the number that `reindex status` shows", args[0])
+	last := args[len(args)-1]
+	token, err = strconv.ParseInt(last, 10, 64)
+	switch {
+	case err == nil && token > 0:
+		return args[:len(args)-1], token, nil
+	case err == nil || len(args) == 2:
+		return nil, 0, tokenError(last)
 	}
-	return token, nil
+	return args, 0, nil
+}
+
+func tokenError(text string) error {
+	return fmt.Errorf("TOKEN is %q, want the number that `reindex status` shows", text)
+}
+
+// looksLikeToken says that the one argument was hardly meant as a name.
+func looksLikeToken(args []string) bool {
+	return len(args) == 1 && strings.Trim(args[0][:min(1, len(args[0]))], "0123456789") == ""
 }
 
 // unlockError makes a wrong token a usage error: nothing was done.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -18,7 +17,7 @@ import (
 func (a *app) benchCommand() *cobra.Command {
 	documents, rounds := 50_000, 3
 	cmd := &cobra.Command{
-		Use:   "bench",
+		Use:   "bench [INDEX]",
 		Short: "Find the batch size and concurrency that pay on your cluster",
 		Long: `Read some documents into memory (at most 64 MiB) and load them again and again
 into throw-away indices, named ` + sizing.Prefix + `<alias>-..., with different numbers of
@@ -31,11 +30,12 @@ as during a run.
 		Example: `  reindex bench
   reindex bench --documents 100000 --rounds 5
   reindex bench --json | jq -r 'select(.message_type == "summary").flags'`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if documents < 1 || rounds < 1 {
 				return usageError{err: errors.New("--documents and --rounds must be at least 1"), command: cmd.CommandPath()}
 			}
-			c, err := a.load(cmd, os.LookupEnv)
+			c, err := a.one(cmd, args)
 			if err != nil {
 				return err
 			}

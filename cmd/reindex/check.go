@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -18,7 +17,8 @@ import (
 var errProblems = errors.New("a run would fail")
 
 func (a *app) checkCommand() *cobra.Command {
-	return &cobra.Command{
+	s := selection{every: true}
+	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Try every precondition of a run and say what to do",
 		Long: `Ask both servers what a run would stumble over: versions, privileges, the shape
@@ -29,14 +29,15 @@ line is ok, warning or problem; status 1 if there is a problem.
 ` + exitStatusHelp,
 		Example: `  reindex check
   reindex check --json`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.load(cmd, os.LookupEnv)
-			if err != nil {
-				return err
-			}
-			return a.printFindings(a.preflight(cmd.Context(), c))
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.each(cmd, args, s, func(a *app, c *config.Config) error {
+				a.heading(c)
+				return a.printFindings(a.preflight(cmd.Context(), c))
+			})
 		},
 	}
+	s.add(cmd)
+	return cmd
 }
 
 // preflight looks at both sides, each as far as it can be reached.
@@ -65,9 +66,9 @@ func lookAtDatabase(ctx context.Context, c *config.Config) []preflight.Finding {
 
 // queries are the texts of all queries.
 func queries(c config.Source) []string {
-	files := append([]config.File{c.Document}, c.Lookups...)
+	files := append([]config.File{c.Document.File}, c.Document.Lookups...)
 	for _, l := range c.Lists {
-		files = append(append(files, l.Query), l.Lookups...)
+		files = append(append(files, l.File), l.Lookups...)
 	}
 	list := make([]string, len(files))
 	for i, f := range files {
@@ -100,7 +101,7 @@ func (a *app) target(c *config.Config) (preflight.Target, error) {
 	if err != nil {
 		return preflight.Target{}, err
 	}
-	alias, err := a.alias(c)
+	alias, err := a.aliasOf(c)
 	if err != nil {
 		return preflight.Target{}, err
 	}

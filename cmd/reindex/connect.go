@@ -39,9 +39,9 @@ func clientConfig(c config.Elasticsearch, connections int) es.Config {
 	}
 }
 
-// alias returns the client of the alias, on connections that the loader does
+// aliasOf returns the client of the alias, on connections that the loader does
 // not use, so that renewals never queue behind documents.
-func (a *app) alias(c *config.Config) (*esalias.Client, error) {
+func (a *app) aliasOf(c *config.Config) (*esalias.Client, error) {
 	transport, err := elasticsearch(c.Elasticsearch, 2)
 	if err != nil {
 		return nil, err
@@ -54,12 +54,12 @@ func openSource(ctx context.Context, c config.Source, byteOrder bool) (*source.S
 	lists := make([]source.List, 0, len(c.Lists))
 	for _, l := range c.Lists {
 		lists = append(lists, source.List{
-			Field: l.Field, Query: query(l.Query), Distinct: l.Distinct, Unpivot: l.Unpivot, Lookups: queriesOf(l.Lookups),
+			Field: l.Field, Query: query(l.File), Distinct: l.Distinct, Unpivot: l.Unpivot, Lookups: queriesOf(l.Lookups),
 		})
 	}
 	return source.Open(ctx, source.Config{
 		URL: c.URL.Reveal(), ID: c.ID, Version: c.Version, ByteOrder: byteOrder, Lists: lists, GiveWay: c.GiveWay,
-		Document: query(c.Document), Lookups: queriesOf(c.Lookups), Coalesce: c.Coalesce, Omit: c.Omit,
+		Document: query(c.Document.File), Lookups: queriesOf(c.Document.Lookups), Coalesce: c.Document.Coalesce, Omit: c.Document.Omit,
 	})
 }
 

@@ -81,6 +81,7 @@ func kinds() []kind {
 		{both(isUnreadableTable, isType[*source.ConfigError]), exitUsage, say(unreadableHint)},
 		{isUnreadableTable, exitFailed, say(unreadableHint)},
 		{isType[*config.Error], exitUsage, nil},
+		{isType[*config.SelectionError], exitUsage, nil},
 		{isType[*source.ConfigError], exitUsage, nil},
 		{isAuth, exitUsage, say("check the user or API key of Elasticsearch and what it may do (ELASTICSEARCH_API_KEY, _USERNAME, _PASSWORD)")},
 		{isType[*readback.FieldError], exitUsage, nil},
@@ -107,6 +108,9 @@ func kindOf(err error) kind {
 func exitCode(err error) int {
 	if err == nil {
 		return exitOK
+	}
+	if several, ok := errors.AsType[*indicesError](err); ok {
+		return several.status()
 	}
 	return kindOf(err).status
 }

@@ -26,6 +26,7 @@ type historyFlags struct {
 
 func (a *app) historyCommand() *cobra.Command {
 	var f historyFlags
+	s := selection{every: true}
 	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "Show past and present runs, from any server",
@@ -41,20 +42,24 @@ has not got the lock yet.
 		Example: `  reindex history
   reindex history --run abcdefghijkl
   reindex history --json | jq -r 'select(.outcome == "failed") | .error'`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.limit < 1 || f.limit > history.MaxList {
 				return usageError{err: fmt.Errorf("--limit is %d, want 1 to %d", f.limit, history.MaxList), command: cmd.CommandPath()}
 			}
 			if strings.ContainsFunc(f.run, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }) {
 				return usageError{err: fmt.Errorf("--run is %q, want an id as `reindex history` shows it", f.run), command: cmd.CommandPath()}
 			}
-			c, alias, err := a.open(cmd)
-			if err != nil {
-				return err
-			}
-			return a.history(cmd.Context(), c, alias, f)
+			return a.each(cmd, args, s, func(a *app, c *config.Config) error {
+				alias, err := a.aliasOf(c)
+				if err != nil {
+					return err
+				}
+				a.heading(c)
+				return a.history(cmd.Context(), c, alias, f)
+			})
 		},
 	}
+	s.add(cmd)
 	cmd.Flags().IntVar(&f.limit, "limit", 20, "how many runs to show")
 	cmd.Flags().StringVar(&f.run, "run", "", "show this run in detail")
 	return cmd

@@ -160,11 +160,11 @@ func lacksType(ctx context.Context, files []scaffold.File, kind string) bool {
 	if scaffold.Write(filepath.Join(dir, "new"), files) != nil {
 		return false
 	}
-	c, err := config.Load(filepath.Join(dir, "new", files[0].Name), os.LookupEnv, config.Flags{})
+	set, err := config.Load(filepath.Join(dir, "new", files[0].Name), os.LookupEnv, config.Flags{})
 	if err != nil {
 		return false
 	}
-	transport, err := elasticsearch(c.Elasticsearch, 1)
+	transport, err := elasticsearch(set.Indices[0].Elasticsearch, 1)
 	if err != nil {
 		return false
 	}

@@ -22,6 +22,10 @@ import (
 type message map[string]any
 
 func (a *app) printJSON(v any) {
+	// Every line says which index it is for.
+	if m, ok := v.(message); ok && a.alias != "" && (m["alias"] == nil || m["alias"] == "") {
+		m["alias"] = a.alias
+	}
 	// A closed pipe has nobody to tell.
 	_ = json.NewEncoder(a.out).Encode(v) //nolint:errchkjson // as above; our own maps and structs encode
 }

@@ -8,9 +8,6 @@ import (
 	"log/slog"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
-	"example.com/reindex/internal/config"
 )
 
 // streams are where results (out) and everything for people (err) go.
@@ -24,6 +21,10 @@ type app struct {
 	configPath string
 	json       bool
 	verbose    bool
+	// alias is that of the index a command is for, once that is known. several
+	// says that the command is for others too.
+	alias   string
+	several bool
 }
 
 // execute runs one command line and returns its exit status.
@@ -63,7 +64,7 @@ see one complete index, one document per id, and nothing else.
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.PersistentFlags().StringVarP(&a.configPath, "config", "c", "reindex.yaml", "configuration `file`")
+	root.PersistentFlags().StringVarP(&a.configPath, "config", "c", defaultConfig, "configuration `file`, or folder of several; also REINDEX_CONFIG")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print results as JSON, one object a line")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log what happens in the background")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -101,13 +102,6 @@ func (e usageError) Error() string { return e.err.Error() }
 func (e usageError) Unwrap() error { return e.err }
 func (e usageError) Hint() string  { return "`" + e.command + " --help` shows how to call it" }
 
-// load reads the configuration, with the flags that were given on top.
-func (a *app) load(cmd *cobra.Command, env func(string) (string, bool)) (*config.Config, error) {
-	flags := config.Flags{}
-	cmd.Flags().Visit(func(f *pflag.Flag) { flags[f.Name] = f.Value.String() })
-	return config.Load(a.configPath, env, flags)
-}
-
 // logger writes warnings, and with --verbose everything, to the error stream.
 func (a *app) logger() *slog.Logger {
 	level := slog.LevelWarn
@@ -123,8 +117,12 @@ func (a *app) printError(err error) {
 		a.printJSON(errorMessage(err))
 		return
 	}
+	of := ""
+	if a.several {
+		of = a.alias + ": "
+	}
 	for _, one := range problems(err) {
-		fmt.Fprintf(a.err, "reindex: %v\n", one)
+		fmt.Fprintf(a.err, "reindex: %s%v\n", of, one)
 		if h := hint(one); h != "" {
 			fmt.Fprintf(a.err, "  hint: %s\n", h)
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +26,7 @@ type runFlags struct {
 
 func (a *app) runCommand() *cobra.Command {
 	var f runFlags
+	var s selection
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Build a fresh index from PostgreSQL and swap the alias to it",
@@ -35,14 +35,21 @@ the alias to it in one atomic step. Safe to start anywhere, at any time, any
 number of times: one run at a time gets past the lock in Elasticsearch, the
 others leave with status 11 and say who holds it.
 
-` + exitStatusHelp,
+` + selectionHelp + exitStatusHelp,
 		Example: `  reindex run
   reindex run --trigger scheduled --json          # from cron
   reindex run --trigger restart --if-older-than 20h
+  reindex run --all                               # every index of the configuration
   reindex run --lock-timeout 30m                  # wait for a run in progress
   reindex run --max-shrink off                    # half of the rows are gone, on purpose`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd, f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.validate(); err != nil {
+				return usageError{err: err, command: cmd.CommandPath()}
+			}
+			return a.each(cmd, args, s, func(a *app, c *config.Config) error { return a.run(cmd.Context(), c, f) })
+		},
 	}
+	s.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.trigger, "trigger", "manual", "who started it: scheduled, manual or restart; recorded")
 	flags.DurationVar(&f.lockTimeout, "lock-timeout", 0, "how long to wait for a live holder of the lock to finish")
@@ -89,16 +96,9 @@ func (f runFlags) validate() error {
 	return nil
 }
 
-func (a *app) run(cmd *cobra.Command, f runFlags) error {
-	if err := f.validate(); err != nil {
-		return usageError{err: err, command: cmd.CommandPath()}
-	}
-	c, err := a.load(cmd, os.LookupEnv)
-	if err != nil {
-		return err
-	}
+func (a *app) run(ctx context.Context, c *config.Config, f runFlags) error {
 	if f.dryRun {
-		return a.dryRun(cmd.Context(), c, f)
+		return a.dryRun(ctx, c, f)
 	}
 	who := holder(f.trigger)
 	report := pipeline.Report{
@@ -109,10 +109,10 @@ func (a *app) run(cmd *cobra.Command, f runFlags) error {
 		return err
 	}
 	observer := a.observer(c.Alias, f.progress)
-	beside := a.beside(cmd.Context(), c, who)
-	deps, closeDeps, err := a.deps(cmd.Context(), c, observers{observer, beside}, false)
+	beside := a.beside(ctx, c, who)
+	deps, closeDeps, err := a.deps(ctx, c, observers{observer, beside}, false)
 	if err == nil {
-		report, err = pipeline.Run(cmd.Context(), deps, options(c, f, who, failures))
+		report, err = pipeline.Run(ctx, deps, options(c, f, who, failures))
 		closeDeps()
 	} else {
 		report.Duration = time.Since(report.Started)
@@ -120,10 +120,10 @@ func (a *app) run(cmd *cobra.Command, f runFlags) error {
 	observer.close()
 	if err := failures.close(); err != nil {
 		// The alias may have moved: a lost list must not look like a failed run.
-		a.logger().ErrorContext(cmd.Context(), "failures not written down", slog.Any("error", err))
+		a.logger().ErrorContext(ctx, "failures not written down", slog.Any("error", err))
 	}
 	a.printReport(report, err)
-	beside.end(cmd.Context(), report, err)
+	beside.end(ctx, report, err)
 	if err != nil {
 		return reportedError{err}
 	}
@@ -155,7 +155,7 @@ func (a *app) deps(ctx context.Context, c *config.Config, o pipeline.Observer, b
 		src.Close()
 		return pipeline.Deps{}, nil, err
 	}
-	alias, err := a.alias(c)
+	alias, err := a.aliasOf(c)
 	if err != nil {
 		src.Close()
 		return pipeline.Deps{}, nil, err

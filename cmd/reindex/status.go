@@ -19,6 +19,7 @@ import (
 
 func (a *app) statusCommand() *cobra.Command {
 	var limits alarmLimits
+	s := selection{every: true}
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show what is live, who holds the lock, and the generations",
@@ -34,17 +35,21 @@ something else than what starts the runs.
 		Example: `  reindex status
   reindex status --max-age 26h --max-run 1h > /dev/null
   reindex status --json | jq -r .live.index`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := limits.validate(); err != nil {
 				return usageError{err: err, command: cmd.CommandPath()}
 			}
-			c, alias, err := a.open(cmd)
-			if err != nil {
-				return err
-			}
-			return a.status(cmd.Context(), c, alias, limits)
+			return a.each(cmd, args, s, func(a *app, c *config.Config) error {
+				alias, err := a.aliasOf(c)
+				if err != nil {
+					return err
+				}
+				a.heading(c)
+				return a.status(cmd.Context(), c, alias, limits)
+			})
 		},
 	}
+	s.add(cmd)
 	limits.add(cmd)
 	return cmd
 }

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -35,15 +35,19 @@ refuses one (2). See docs/live-writers.md.
 func (a *app) verifyCommand() *cobra.Command {
 	var f adminFlags
 	var repair bool
+	var s selection
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Compare the live index with the source, document by document",
-		Long:  verifyLong + exitStatusHelp,
+		Long:  verifyLong + selectionHelp + exitStatusHelp,
 		Example: `  reindex verify
   reindex verify --json | jq -r '.first.missing[].id'
   reindex verify --repair`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.verify(cmd, f, repair) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.each(cmd, args, s, func(a *app, c *config.Config) error { return a.verify(cmd.Context(), c, f, repair) })
+		},
 	}
+	s.add(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&repair, "repair", false, "write and delete what is not level")
 	flags.String("max-failures", "", "documents that may be rejected before the repair fails (default 0)")
@@ -54,19 +58,15 @@ func (a *app) verifyCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) verify(cmd *cobra.Command, f adminFlags, repair bool) error {
-	c, err := a.load(cmd, os.LookupEnv)
-	if err != nil {
-		return err
-	}
-	deps, closeDeps, err := a.deps(cmd.Context(), c, nil, true)
+func (a *app) verify(ctx context.Context, c *config.Config, f adminFlags, repair bool) error {
+	deps, closeDeps, err := a.deps(ctx, c, nil, true)
 	if err != nil {
 		return err
 	}
 	defer closeDeps()
 	failures := &failuresFile{}
 	if repair {
-		if err := preflight.RefuseStandby(cmd.Context(), c.Source.URL.Reveal()); err != nil {
+		if err := preflight.RefuseStandby(ctx, c.Source.URL.Reveal()); err != nil {
 			return err
 		}
 		if failures, err = openFailures(c.Load.FailuresFile); err != nil {
@@ -75,7 +75,7 @@ func (a *app) verify(cmd *cobra.Command, f adminFlags, repair bool) error {
 	}
 	options := verifyOptions(c, f, failures)
 	options.Repair = repair
-	r, err := drift.Verify(cmd.Context(), deps, options)
+	r, err := drift.Verify(ctx, deps, options)
 	err = errors.Join(err, failures.close())
 	if err != nil {
 		a.printError(err)

@@ -18,10 +18,11 @@ import (
 func TestDocumentsAreTheOracles(t *testing.T) {
 	t.Parallel()
 	conn := seed(t, seeded)
-	c, err := config.Load("reindex.yaml", nil, nil)
+	set, err := config.Load("reindex.yaml", nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := set.Indices[0]
 	if _, err := conn.Exec(t.Context(), "SET TimeZone = 'UTC'"); err != nil { // as the program's
 		t.Fatal(err)
 	}
@@ -61,12 +62,12 @@ func read(t *testing.T, url string, c config.Source) map[string]document.Documen
 		return list
 	}
 	cfg := source.Config{
-		URL: url, ID: c.ID, Version: c.Version, Document: queries(c.Document)[0], Lookups: queries(c.Lookups...),
-		Coalesce: c.Coalesce, Omit: c.Omit, RangeDocuments: seeded / 10,
+		URL: url, ID: c.ID, Version: c.Version, Document: queries(c.Document.File)[0], Lookups: queries(c.Document.Lookups...),
+		Coalesce: c.Document.Coalesce, Omit: c.Document.Omit, RangeDocuments: seeded / 10,
 	}
 	for _, l := range c.Lists {
 		cfg.Lists = append(cfg.Lists, source.List{
-			Field: l.Field, Query: queries(l.Query)[0], Lookups: queries(l.Lookups...), Distinct: l.Distinct, Unpivot: l.Unpivot,
+			Field: l.Field, Query: queries(l.File)[0], Lookups: queries(l.Lookups...), Distinct: l.Distinct, Unpivot: l.Unpivot,
 		})
 	}
 	src, err := source.Open(t.Context(), cfg)

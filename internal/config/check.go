@@ -1,6 +1,9 @@
 package config
 
-import "net/url"
+import (
+	"net/url"
+	"slices"
+)
 
 // The checks in this file look at settings together, after each has been
 // checked alone.
@@ -77,9 +80,14 @@ func (l *loader) given(field string) bool {
 // unreadable says whether a field of the section could not be read, so that
 // what it would have been is unknown.
 func (l *loader) unreadable(name string) bool {
-	for field := range l.file.failed {
-		if section(field) == name {
-			return true
+	if slices.ContainsFunc(l.unset, func(field string) bool { return section(field) == name }) {
+		return true
+	}
+	for _, p := range l.parts() {
+		for field := range p.failed {
+			if section(field) == name {
+				return true
+			}
 		}
 	}
 	return false

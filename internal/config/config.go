@@ -5,12 +5,15 @@ import (
 	"time"
 )
 
-// Config is everything one run needs to know. It comes from [Load], which has
-// checked every value; the comments name the key in the file, the default and
-// the limits.
+// Config is everything one run needs to know: the settings of one index. It
+// comes from [Load], which has checked every value; the comments name the key in
+// the file, the default and the limits.
 type Config struct {
-	// Path is the file the configuration came from, as it was given to Load.
+	// Path is the file the configuration came from.
 	Path string
+	// Name is what commands call the index: its key under indices or, in a file
+	// of one index, the alias.
+	Name string
 	// Alias (alias) is the name that readers search. Required; at most 180
 	// bytes, lower case, and no name that the program needs for its own indices
 	// and aliases: lock-<x>, <x>-<digits>.
@@ -27,9 +30,19 @@ type Config struct {
 	History History
 	Notify  Notify
 	Metrics Metrics
-	// Settings is every setting that has a value, with secrets hidden: what to
-	// show when a person asks which value is in force and why.
-	Settings []Setting
+	// Schedule (schedule) says when `reindex serve` runs it. Empty: never.
+	Schedule string
+}
+
+// Serve (serve) is for `reindex serve`; it stands once, whatever the number of
+// indices.
+type Serve struct {
+	// Listen (listen) is the address of its HTTP server, host:port. Empty: none
+	// is given.
+	Listen string
+	// TimeZone (time_zone) is the one of the schedules, such as Europe/London.
+	// nil: none is given.
+	TimeZone *time.Location
 }
 
 // Elasticsearch (elasticsearch) says where the cluster is and who asks.
@@ -62,20 +75,9 @@ type Source struct {
 	// ID (id) is the column that becomes _id, in the document query and in
 	// every list query. Required.
 	ID string
-	// Document (document) is the query with one row per document. Required.
-	// A block of text (document: |) is taken as the SQL itself. Beside others of
-	// its settings it is written as document: { query: persons.sql, lookups: ... },
-	// and the variable takes the place of the query alone.
-	Document File
-	// Lookups (document.lookups) are queries of small tables that the program reads
-	// once and joins to Document itself, each by the one column it shares with it.
-	// May be empty.
-	Lookups []File
-	// Coalesce (document.coalesce) are columns that several Lookups add; the first
-	// that is not NULL counts, in the order of Lookups. May be empty.
-	Coalesce []string
-	// Omit (document.omit) are columns of Document that are no fields. May be empty.
-	Omit []string
+	// Document (document) is the query with one row per document. Required. The
+	// variable takes the place of its file alone.
+	Document Query
 	// Lists (lists) are the queries with many rows per document, in the order of
 	// the file. May be empty.
 	Lists []List
@@ -87,21 +89,32 @@ type Source struct {
 	GiveWay time.Duration
 }
 
-// List is one array of objects inside the document, written as
-// `trusts: trusts.sql` or `trusts: { query: trusts.sql, distinct: true, unpivot: trustId, lookups: posts.sql }`.
+// Query is SQL and what the program makes of its rows, written as
+// `persons.sql`, as a block of text (the SQL itself), or with options as
+// `{ query: persons.sql, lookups: posts.sql }`.
+type Query struct {
+	File
+	// Lookups (lookups) are queries of small tables that the program reads once and
+	// joins itself, each by the one column it shares with File. May be empty.
+	Lookups []File
+	// Coalesce (coalesce; of the document) are columns that several Lookups add; the
+	// first that is not NULL counts, in the order of Lookups. May be empty.
+	Coalesce []string
+	// Omit (omit) are columns of File that are no fields. May be empty.
+	Omit []string
+}
+
+// List is one array of objects inside the document.
 type List struct {
 	// Field is the name of the array in the document.
 	Field string
 	// Query has one row per element.
-	Query File
-	// Distinct drops equal elements within one document. Defaults to false.
+	Query
+	// Distinct (distinct) drops equal elements within one document. Defaults to false.
 	Distinct bool
-	// Unpivot is the name of the one field of the elements; each column beside
-	// the id makes an element, NULL none. Defaults to "": a row is an element.
+	// Unpivot (unpivot) is the name of the one field of the elements; each column
+	// besides the id makes an element, NULL none. Defaults to "": a row is an element.
 	Unpivot string
-	// Lookups (lookups) are queries of small tables that the program reads once and
-	// joins itself, each by the one column it shares with Query. May be empty.
-	Lookups []File
 }
 
 // Index (index) describes the index of each run.

@@ -1,5 +1,5 @@
 // Package config turns a YAML file, the environment and command-line flags
-// into one plain [Config], checked in full before anything is opened.
+// into a [Set] of one plain [Config] for each index, checked in full before anything is opened.
 //
 // Promise: a flag wins over a variable, a variable over the file, the file
 // over the default. Every problem is reported, not only the first; each is an
@@ -14,6 +14,9 @@
 // something that is written elsewhere.
 //
 // # Environment
+//
+// A value of the file may have ${NAME} for a variable; $${ stands for ${ itself.
+// A variable that is not set is an error, and what came from one is never shown.
 //
 // Every single-valued setting has one variable. Where other tools already have
 // a name for it, that name is used: ELASTICSEARCH_URL, _API_KEY, _USERNAME,

@@ -19,8 +19,9 @@ type Error struct {
 	// Origin is the variable or flag (REINDEX_LOAD_WORKERS, --workers) that the
 	// value came from; empty when it came from File.
 	Origin string
-	// Field is the dotted name of the setting, such as load.batch_bytes; empty
-	// when the problem is the file as a whole.
+	// Field is the dotted name of the setting, such as load.batch_bytes or, with
+	// several indices, indices.persons.source.id; empty when the problem is the
+	// file as a whole.
 	Field string
 	// Problem says what is wrong and Advice what to write instead. Neither holds a
 	// secret. Advice may be empty.
@@ -53,8 +54,21 @@ func (e *Error) Error() string {
 func (e *Error) Hint() string { return e.Advice }
 
 // join puts problems in the order of the file; those without a line follow.
+// What is wrong with a setting that several indices share is said once.
 func join(problems []*Error) error {
+	var once []*Error
+	seen := map[Error]bool{}
+	for _, p := range problems {
+		if !seen[*p] {
+			seen[*p] = true
+			once = append(once, p)
+		}
+	}
+	problems = once
 	slices.SortStableFunc(problems, func(a, b *Error) int {
+		if a.File != b.File {
+			return 0 // files come one after the other
+		}
 		if (a.Line == 0) != (b.Line == 0) {
 			return cmp.Compare(b.Line, a.Line)
 		}

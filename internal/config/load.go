@@ -2,8 +2,8 @@ package config
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,53 +20,81 @@ import (
 // the form of the file, so a command declares them as plain strings.
 type Flags map[string]string
 
-// Load reads the file at path and returns the configuration that follows from
-// it, from the variables that env knows (os.LookupEnv, or nil for none) and
-// from flags. An error is one or more [Error], joined, in the order of the
-// file.
-func Load(path string, env func(string) (string, bool), flags Flags) (*Config, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // the person who starts the program names the file
+// Load reads the file at path, or every file of a folder that ends in .yaml or
+// .yml, and returns the indices that follow from it, from the variables that env
+// knows (os.LookupEnv, or nil for none) and from flags, which are for all of
+// them. An error is one or more [Error], joined, in the order of the file.
+func Load(path string, env func(string) (string, bool), flags Flags) (*Set, error) {
+	files, err := readConfiguration(path)
 	if err != nil {
-		return nil, &Error{File: path, Problem: "cannot be read", Advice: reason(err)}
+		return nil, err
 	}
-	return load(path, text, env, flags)
+	return load(path, files, env, flags)
 }
 
-func load(path string, text []byte, env func(string) (string, bool), flags Flags) (*Config, error) {
-	config := &Config{Path: path}
-	l := &loader{config: config, table: settings(config), env: env, flags: flags, values: map[string]value{}}
+func load(path string, files []configFile, env func(string) (string, bool), flags Flags) (*Set, error) {
 	if env == nil {
-		l.env = func(string) (string, bool) { return "", false }
+		env = func(string) (string, bool) { return "", false }
 	}
-	l.file = readYAML(path, text, l.table)
-	l.problems = append(l.problems, l.file.problems...)
-	if !l.file.broken {
-		for _, s := range l.table {
-			l.set(s)
-		}
-		l.document()
-		l.lists()
-		if !l.unreadable("elasticsearch") {
-			l.checkCredentials()
-			l.checkTLS()
-		}
-		l.checkNames()
+	a := &assembly{set: &Set{Path: path}, env: env, flags: flags}
+	for _, file := range files {
+		a.read(file)
 	}
-	if len(l.problems) > 0 {
-		return nil, join(l.problems)
+	for _, l := range a.loaders {
+		l.several = len(a.loaders) > 1
+		l.load()
+		a.problems = append(a.problems, l.problems...)
+		a.set.Indices = append(a.set.Indices, l.config)
 	}
-	return config, nil
+	a.serve()
+	a.together()
+	if len(a.problems) > 0 {
+		return nil, join(a.problems)
+	}
+	return a.set, nil
 }
 
 // loader fills one Config and collects what is wrong on the way.
 type loader struct {
-	config   *Config
-	table    []setting
-	env      func(string) (string, bool)
-	flags    Flags
-	file     *yamlFile
-	values   map[string]value // what each setting was given, by field
-	problems []*Error
+	config *Config
+	table  []setting
+	env    func(string) (string, bool)
+	flags  Flags
+	// own has the settings of the index; what it does not have is looked for in
+	// defaults, which may be nil, and then at the top, which may be own.
+	own, defaults, top *part
+	several            bool             // the configuration has other indices too
+	values             map[string]value // what each setting was given, by field
+	unset              []string         // fields whose variables are not set
+	problems           []*Error
+}
+
+// load fills the Config.
+func (l *loader) load() {
+	for _, s := range l.table {
+		l.set(s)
+	}
+	l.document()
+	l.lists()
+	if !l.unreadable("elasticsearch") {
+		l.checkCredentials()
+		l.checkTLS()
+	}
+	l.checkNames()
+	if l.config.Name == "" {
+		l.config.Name = l.config.Alias
+	}
+}
+
+// parts are where a setting is looked for, in this order.
+func (l *loader) parts() []*part {
+	var parts []*part
+	for _, p := range []*part{l.own, l.defaults, l.top} {
+		if p != nil && !slices.Contains(parts, p) {
+			parts = append(parts, p)
+		}
+	}
+	return parts
 }
 
 // value is the text of one setting and where it came from.
@@ -76,6 +104,10 @@ type value struct {
 	line   int    // in file
 	block  bool   // the text is the content, not the name of a file
 	origin string // variable, flag or "default"; empty: file
+	under  string // what stands before the setting's name in file, see [part]
+
+	written   string     // the text before variables were put in; empty if it has none
+	variables []variable // that were put in
 }
 
 // path takes the text as the name of a file. In the configuration file a
@@ -87,8 +119,11 @@ func (v value) path() string {
 	return filepath.Join(filepath.Dir(v.file), v.text)
 }
 
-// display is the text as a listing has it.
+// display is the text as a message has it.
 func (v value) display() string {
+	if v.written != "" {
+		return v.written
+	}
 	if v.block {
 		return fmt.Sprintf("(%d lines of text)", strings.Count(strings.TrimSpace(v.text), "\n")+1)
 	}
@@ -99,9 +134,13 @@ func (v value) display() string {
 func (l *loader) set(s setting) {
 	v, ok := l.find(s)
 	if !ok {
-		if s.required != "" && !l.file.failed[s.field] {
+		if s.required != "" && !l.failed(s.field) {
 			l.report(s.field, "is missing", s.required)
 		}
+		return
+	}
+	if v, ok = l.expand(s.field, v); !ok {
+		l.unset = append(l.unset, s.field)
 		return
 	}
 	l.values[s.field] = v
@@ -110,10 +149,8 @@ func (l *loader) set(s setting) {
 		return
 	}
 	if err := s.parse(v); err != nil {
-		l.report(s.field, refused(s.shown(v.display())), err.Error())
-		return
+		l.report(s.field, refused(s.shown(v.display())), v.conceal(err.Error()))
 	}
-	l.note(s.field, s.shown(v.display()), v)
 }
 
 // find looks for a value: flag, variable, file, default.
@@ -121,20 +158,30 @@ func (l *loader) find(s setting) (value, bool) {
 	if text, ok := l.flags[s.flag]; ok && s.flag != "" {
 		return value{text: text, origin: "--" + s.flag}, true
 	}
-	if v, ok := l.variable(s); ok {
-		return v, true
+	// A variable that only one index can have is refused where there are several.
+	if !l.several || s.scope != ownIndex {
+		if v, ok := l.variable(s); ok {
+			return v, true
+		}
 	}
-	// What could not be read was reported; a lesser place must not hide it.
-	if l.file.failed[s.field] {
-		return value{}, false
-	}
-	if v, ok := l.file.values[s.field]; ok {
-		return v, true
+	for _, p := range l.parts() {
+		// What could not be read was reported; a lesser place must not hide it.
+		if p.failed[s.field] {
+			return value{}, false
+		}
+		if v, ok := p.values[s.field]; ok {
+			return v, true
+		}
 	}
 	if s.standard == "" {
 		return value{}, false
 	}
 	return value{text: s.standard, origin: "default"}, true
+}
+
+// failed says whether a field is in the file but unusable.
+func (l *loader) failed(field string) bool {
+	return slices.ContainsFunc(l.parts(), func(p *part) bool { return p.failed[field] })
 }
 
 // variable looks a setting up in the environment, where empty means not set:
@@ -156,7 +203,7 @@ func (l *loader) variable(s setting) (value, bool) {
 	v.origin += "_FILE"
 	file, err := readFile(path)
 	if err != nil {
-		l.file.failed[s.field] = true
+		l.own.failed[s.field] = true
 		l.reportAt(v, s.field, "cannot be read", err.Error())
 		return value{}, false
 	}
@@ -169,24 +216,29 @@ func (l *loader) variable(s setting) (value, bool) {
 func (l *loader) report(field, problem, hint string) {
 	v, ok := l.values[field]
 	if !ok {
-		v.line = l.file.sections[section(field)]
+		v = l.place(field)
 	}
 	l.reportAt(v, field, problem, hint)
 }
 
-func (l *loader) reportAt(v value, field, problem, hint string) {
-	l.problems = append(l.problems, &Error{
-		File: l.config.Path, Line: v.line, Origin: v.origin, Field: field, Problem: problem, Advice: hint,
-	})
+// place is where a setting without a value would stand.
+func (l *loader) place(field string) value {
+	for _, p := range l.parts() {
+		if _, fits := p.fields[field]; fits {
+			line := p.sections[section(field)]
+			if line == 0 {
+				line = p.line
+			}
+			return value{line: line, under: p.under}
+		}
+	}
+	return value{}
 }
 
-// note records a value that is in force.
-func (l *loader) note(field, shown string, v value) {
-	origin := v.origin
-	if origin == "" {
-		origin = fmt.Sprintf("%s:%d", filepath.Base(l.config.Path), v.line)
-	}
-	l.config.Settings = append(l.config.Settings, Setting{Field: field, Value: shown, Origin: origin})
+func (l *loader) reportAt(v value, field, problem, hint string) {
+	l.problems = append(l.problems, &Error{
+		File: l.config.Path, Line: v.line, Origin: v.origin, Field: v.under + field, Problem: problem, Advice: hint,
+	})
 }
 
 // refused is the problem of a value that did not parse, cut so that it stays

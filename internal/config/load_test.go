@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -84,11 +85,14 @@ func variables(set map[string]string) func(string) (string, bool) {
 // must loads a configuration that has to be good.
 func must(t *testing.T, yaml string, env map[string]string, flags Flags) *Config {
 	t.Helper()
-	c, err := Load(folder(t, map[string]string{"reindex.yaml": yaml}), variables(env), flags)
+	s, err := Load(folder(t, map[string]string{"reindex.yaml": yaml}), variables(env), flags)
 	if err != nil {
 		t.Fatalf("Load: %v", err)
 	}
-	return c
+	if len(s.Indices) != 1 {
+		t.Fatalf("Load: %d indices; want 1", len(s.Indices))
+	}
+	return s.Indices[0]
 }
 
 func TestLoad(t *testing.T) {
@@ -101,14 +105,15 @@ func TestLoad(t *testing.T) {
 		sql := File{Path: filepath.Join(dir, "sql/persons.sql"), Text: "select 1;\n"}
 		want := &Config{
 			Path:          got.Path,
+			Name:          "persons",
 			Alias:         "persons",
 			Elasticsearch: Elasticsearch{URLs: []string{"http://es1:9200", "http://es2:9200"}, APIKey: "a2V5OmtleQ=="},
 			Source: Source{
-				URL: "postgres://reader:pw@db/tis", ID: "personId", Document: sql, Version: "rev", GiveWay: 5 * time.Second,
+				URL: "postgres://reader:pw@db/tis", ID: "personId", Document: Query{File: sql}, Version: "rev", GiveWay: 5 * time.Second,
 				Lists: []List{
-					{Field: "programmeMemberships", Query: sql, Lookups: []File{sql}},
-					{Field: "trusts", Query: sql, Distinct: true, Unpivot: "trustId", Lookups: []File{sql, sql}},
-					{Field: "inline", Query: File{Path: got.Path + ":13", Text: "select 1 as \"personId\",\n       2 as n\n"}},
+					{Field: "programmeMemberships", Query: Query{File: sql, Lookups: []File{sql}}},
+					{Field: "trusts", Query: Query{File: sql, Lookups: []File{sql, sql}}, Distinct: true, Unpivot: "trustId"},
+					{Field: "inline", Query: Query{File: File{Path: got.Path + ":13", Text: "select 1 as \"personId\",\n       2 as n\n"}}},
 				},
 			},
 			Index: Index{Body: json.RawMessage(indexBody), BodyPath: filepath.Join(dir, "persons.index.json"), Keep: 3},
@@ -116,13 +121,12 @@ func TestLoad(t *testing.T) {
 				Workers: 4, BatchBytes: 1_000_000, MaxFailures: 7,
 				FailuresFile: filepath.Join(dir, "failures.jsonl"), RetryFor: 90 * time.Second, Compression: CompressionGzip,
 			},
-			Gates:    Gates{MaxShrink: 0.25, MinDocuments: 1000},
-			Lock:     Lock{Lease: time.Minute},
-			CatchUp:  CatchUpOnce,
-			History:  History{Keep: 30},
-			Notify:   Notify{Webhook: "https://hooks.example.com/T/B/x", Format: NotifySlack, On: []string{"started", "failed"}},
-			Metrics:  Metrics{TextFile: filepath.Join(dir, "reindex.prom"), PushURL: "http://u:pw@push:9091", Job: "nightly"},
-			Settings: got.Settings,
+			Gates:   Gates{MaxShrink: 0.25, MinDocuments: 1000},
+			Lock:    Lock{Lease: time.Minute},
+			CatchUp: CatchUpOnce,
+			History: History{Keep: 30},
+			Notify:  Notify{Webhook: "https://hooks.example.com/T/B/x", Format: NotifySlack, On: []string{"started", "failed"}},
+			Metrics: Metrics{TextFile: filepath.Join(dir, "reindex.prom"), PushURL: "http://u:pw@push:9091", Job: "nightly"},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("Load (-want +got):\n%s", diff)
@@ -133,17 +137,16 @@ func TestLoad(t *testing.T) {
 		t.Parallel()
 		got := must(t, smallFile, nil, nil)
 		want := &Config{
-			Path: got.Path, Alias: "persons",
+			Path: got.Path, Name: "persons", Alias: "persons",
 			Elasticsearch: got.Elasticsearch, Source: got.Source,
-			Index:    Index{Body: got.Index.Body, BodyPath: got.Index.BodyPath, Keep: 1},
-			Load:     Loading{BatchBytes: 4 << 20, RetryFor: time.Minute, Compression: CompressionNone},
-			Gates:    Gates{MaxShrink: 0.1, MinDocuments: 1},
-			Lock:     Lock{Lease: 30 * time.Second},
-			CatchUp:  CatchUpUntilQuiet,
-			History:  History{Keep: 400},
-			Notify:   Notify{Format: NotifyGeneric, On: []string{"swapped", "refused", "failed", "lost", "unknown"}},
-			Metrics:  Metrics{Job: "reindex"},
-			Settings: got.Settings,
+			Index:   Index{Body: got.Index.Body, BodyPath: got.Index.BodyPath, Keep: 1},
+			Load:    Loading{BatchBytes: 4 << 20, RetryFor: time.Minute, Compression: CompressionNone},
+			Gates:   Gates{MaxShrink: 0.1, MinDocuments: 1},
+			Lock:    Lock{Lease: 30 * time.Second},
+			CatchUp: CatchUpUntilQuiet,
+			History: History{Keep: 400},
+			Notify:  Notify{Format: NotifyGeneric, On: []string{"swapped", "refused", "failed", "lost", "unknown"}},
+			Metrics: Metrics{Job: "reindex"},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("Load (-want +got):\n%s", diff)
@@ -164,35 +167,30 @@ func TestDocumentWithLookups(t *testing.T) {
 	}
 	variable := map[string]string{"REINDEX_SOURCE_DOCUMENT": other}
 	for name, tt := range map[string]struct {
-		yaml             string
-		env              map[string]string
-		query            string
-		lookups          int
-		coalesce, omit   []string
-		settings, origin string
+		yaml           string
+		env            map[string]string
+		query          string
+		lookups        int
+		coalesce, omit []string
 	}{
-		"lists":                         {long, nil, "select 1;\n", 2, []string{"currentOwner"}, []string{"programmeId", "post id"}, "sql/a.sql, sql/b.sql", "reindex.yaml:5"},
-		"single names, SQL in a block":  {one, nil, "select 1\n", 1, []string{"x", "y"}, []string{"programmeId"}, "sql/a.sql", "reindex.yaml:9"},
-		"the query from a variable":     {long, variable, "select 2", 2, []string{"currentOwner"}, []string{"programmeId", "post id"}, "sql/a.sql, sql/b.sql", "reindex.yaml:5"},
-		"without the query in the file": {without, variable, "select 2", 2, []string{"currentOwner"}, []string{"programmeId", "post id"}, "sql/a.sql, sql/b.sql", "reindex.yaml:5"},
+		"lists":                         {long, nil, "select 1;\n", 2, []string{"currentOwner"}, []string{"programmeId", "post id"}},
+		"single names, SQL in a block":  {one, nil, "select 1\n", 1, []string{"x", "y"}, []string{"programmeId"}},
+		"the query from a variable":     {long, variable, "select 2", 2, []string{"currentOwner"}, []string{"programmeId", "post id"}},
+		"without the query in the file": {without, variable, "select 2", 2, []string{"currentOwner"}, []string{"programmeId", "post id"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := folder(t, map[string]string{"reindex.yaml": tt.yaml, "sql/a.sql": "select 3", "sql/b.sql": "select 4"})
-			c, err := Load(path, variables(tt.env), nil)
+			set, err := Load(path, variables(tt.env), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := c.Source
-			if s.Document.Text != tt.query || len(s.Lookups) != tt.lookups || s.Lookups[0].Text != "select 3" {
-				t.Errorf("document %q, lookups %v", s.Document.Text, s.Lookups)
+			s := set.Indices[0].Source.Document
+			if s.Text != tt.query || len(s.Lookups) != tt.lookups || s.Lookups[0].Text != "select 3" {
+				t.Errorf("document %q, lookups %v", s.Text, s.Lookups)
 			}
 			if diff := cmp.Diff([][]string{tt.coalesce, tt.omit}, [][]string{s.Coalesce, s.Omit}); diff != "" {
 				t.Errorf("coalesce and omit (-want +got):\n%s", diff)
-			}
-			want := Setting{Field: "source.document.lookups", Value: tt.settings, Origin: tt.origin}
-			if !slices.Contains(c.Settings, want) {
-				t.Errorf("settings have no %v:\n%s", want, c)
 			}
 		})
 	}
@@ -207,14 +205,13 @@ func TestPrecedence(t *testing.T) {
 		env        map[string]string
 		flags      Flags
 		want       int
-		origin     string
 	}{
-		{"the default when nobody says anything", smallFile, nil, nil, 0, "default"},
-		{"the file over the default", file, nil, nil, 3, "reindex.yaml:6"},
-		{"a variable over the file", file, env, nil, 5, "REINDEX_LOAD_WORKERS"},
-		{"a flag over a variable", file, env, Flags{"workers": "7", "json": "true"}, 7, "--workers"},
-		{"an empty variable counts as not set", file, map[string]string{"REINDEX_LOAD_WORKERS": ""}, nil, 3, "reindex.yaml:6"},
-		{"a good variable hides a bad value in the file", smallFile + "load: { workers: x }\n", env, nil, 5, "REINDEX_LOAD_WORKERS"},
+		{"the default when nobody says anything", smallFile, nil, nil, 0},
+		{"the file over the default", file, nil, nil, 3},
+		{"a variable over the file", file, env, nil, 5},
+		{"a flag over a variable", file, env, Flags{"workers": "7", "json": "true"}, 7},
+		{"an empty variable counts as not set", file, map[string]string{"REINDEX_LOAD_WORKERS": ""}, nil, 3},
+		{"a good variable hides a bad value in the file", smallFile + "load: { workers: x }\n", env, nil, 5},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -223,11 +220,6 @@ func TestPrecedence(t *testing.T) {
 			if c.Load.Workers != tt.want {
 				t.Errorf("Load.Workers = %d; want %d", c.Load.Workers, tt.want)
 			}
-			for _, s := range c.Settings {
-				if s.Field == "load.workers" && s.Origin != tt.origin {
-					t.Errorf("origin of %s = %q; want %q", s.Field, s.Origin, tt.origin)
-				}
-			}
 		})
 	}
 }
@@ -235,7 +227,7 @@ func TestPrecedence(t *testing.T) {
 func TestEverySettingHasItsVariable(t *testing.T) {
 	t.Parallel()
 	seen := map[string]string{}
-	for _, s := range settings(&Config{}) {
+	for _, s := range slices.Concat(settings(&Config{}), setSettings(&Set{})) {
 		name := s.variable()
 		if other, twice := seen[name]; twice {
 			t.Errorf("variable %s belongs to %s and to %s", name, other, s.field)
@@ -290,7 +282,7 @@ func TestPrintedConfigHoldsNoSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{c.String(), string(asJSON)} {
+	for _, text := range []string{fmt.Sprintf("%v %+v %#v", c, c, c), string(asJSON)} {
 		for _, secret := range []string{"a2V5OmtleQ", "pw@", ":pw", "/T/B/x"} {
 			if strings.Contains(text, secret) {
 				t.Errorf("printed configuration holds %q:\n%s", secret, text)
@@ -339,6 +331,12 @@ func errorText(t *testing.T, files map[string]string) string {
 	if err == nil {
 		t.Fatal("Load found no error")
 	}
+	return strings.ReplaceAll(withHints(t, err), dir, "$DIR")
+}
+
+// withHints is every problem of a configuration with its hint, one a line.
+func withHints(t *testing.T, err error) string {
+	t.Helper()
 	var text strings.Builder
 	all := []error{err}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
@@ -355,7 +353,7 @@ func errorText(t *testing.T, files map[string]string) string {
 		}
 		text.WriteString("\n")
 	}
-	return strings.ReplaceAll(text.String(), dir, "$DIR")
+	return text.String()
 }
 
 // pairs reads name=value lines.
@@ -388,14 +386,24 @@ func FuzzLoad(f *testing.F) {
 	f.Add("alias: &a persons\nload: *a\n<<: {x: 1}\n? k\n: v\n--- 2\n...")
 	f.Add("source: { document: { query: x.sql, lookups: [y.sql, {}], omit: [[], a], coalesce: } }\n")
 	f.Add("source: { lists: { a: { query: [1], distinct: maybe, x: 1 }, a: | } }\n")
+	f.Add("indices: { a: { alias: a }, a: [], b: , \"\": {} }\ndefaults: { source: { id: x } }\n")
+	f.Add("alias: ${A}\nelasticsearch: { url: \"${\" }\n")
 	path := folder(f, nil)
 	f.Fuzz(func(t *testing.T, text string) {
-		c, err := load(path, []byte(text), nil, nil)
-		if (c == nil) == (err == nil) {
-			t.Errorf("load = %v, %v; want one of the two", c, err)
+		s, err := load(path, []configFile{{path, []byte(text)}}, nil, nil)
+		if (s == nil) == (err == nil) {
+			t.Fatalf("load = %v, %v; want one of the two", s, err)
 		}
-		if c != nil && c.Alias == "" {
-			t.Errorf("load accepted a configuration without an alias")
+		if s == nil {
+			return
+		}
+		if len(s.Indices) == 0 {
+			t.Error("load accepted a configuration without an index")
+		}
+		for _, c := range s.Indices {
+			if c.Alias == "" || c.Name == "" {
+				t.Error("load accepted an index without an alias or a name")
+			}
 		}
 	})
 }

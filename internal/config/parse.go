@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -149,6 +150,32 @@ func fraction(to *float64) parseFunc {
 			return errors.New("want a share such as 10% or 0.1, 0% to 100%, or off")
 		}
 		*to = f
+		return nil
+	}
+}
+
+// listen takes host:port; the host may be left out.
+func listen(to *string) parseFunc {
+	return func(v value) error {
+		text := strings.TrimSpace(v.text)
+		_, port, err := net.SplitHostPort(text)
+		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 {
+			return errors.New("want an address such as 127.0.0.1:8080")
+		}
+		*to = text
+		return nil
+	}
+}
+
+func timeZone(to **time.Location) parseFunc {
+	return func(v value) error {
+		name := strings.TrimSpace(v.text)
+		zone, err := time.LoadLocation(name)
+		// Local is whatever the machine has, which differs between servers.
+		if err != nil || name == "Local" {
+			return errors.New("want the name of a time zone such as Europe/London or UTC")
+		}
+		*to = zone
 		return nil
 	}
 }

@@ -87,7 +87,7 @@ func TestFingerprint(t *testing.T) {
 
 func TestSuggestions(t *testing.T) {
 	t.Parallel()
-	f := readYAML("reindex.yaml", nil, settings(&Config{}))
+	f := readYAML("reindex.yaml", nil, settings(&Config{})).top
 	tests := []struct{ field, want string }{
 		{"load.worker", "did you mean load.workers?"},
 		{"load.batchBytes", "did you mean load.batch_bytes?"},
@@ -96,7 +96,7 @@ func TestSuggestions(t *testing.T) {
 		{"gate", "did you mean gates?"},
 		{"source.list", "did you mean source.lists?"},
 		{"lock.zzzzzzzz", "known here: lease"},
-		{"qqqqqqqq", "known here: alias, elasticsearch, source, index, load, gates, lock, catch_up, history, notify, metrics"},
+		{"qqqqqqqq", "known here: alias, elasticsearch, source, index, load, gates, lock, catch_up, schedule, history, notify, metrics, indices"},
 	}
 	for _, tt := range tests {
 		if got := f.suggest(tt.field); got != tt.want {

@@ -1,19 +1,10 @@
 package config
 
 import (
-	"fmt"
 	"math"
 	"strings"
 	"time"
 )
-
-// Setting is one setting as it is in force.
-type Setting struct {
-	Field string // dotted name, such as load.batch_bytes
-	Value string // as it was written; *** for a secret
-	// Origin is "default", the variable, the flag, or the line of the file.
-	Origin string
-}
 
 // setting is one row of the table of settings: where its text may come from
 // and what turns the text into a value.
@@ -24,39 +15,40 @@ type setting struct {
 	standard string // the default, in the form of the file; empty: none
 	required string // what to do when it is missing; empty: optional
 	list     bool   // the file may hold a list of values
+	scope    scope  // where it may stand in a file with several indices
 	block    bool   // the file may hold a block of text in place of a path
 	show     func(text string) string
 	parse    parseFunc
 }
 
-// settings is the table of settings for c, in the order of the documentation.
+// settings is the table of the settings of one index, in the order of the documentation.
 func settings(c *Config) []setting {
 	es, src, load := &c.Elasticsearch, &c.Source, &c.Load
 	return []setting{
-		{field: "alias", parse: alias(&c.Alias), required: "name the alias that readers search, such as alias: persons"},
+		{field: "alias", scope: ownIndex, parse: alias(&c.Alias), required: "name the alias that readers search, such as alias: persons"},
 
-		{field: "elasticsearch.url", env: "ELASTICSEARCH_URL", list: true, show: showURL, parse: clusterURLs(&es.URLs), required: "add it, or set ELASTICSEARCH_URL"},
-		{field: "elasticsearch.api_key", env: "ELASTICSEARCH_API_KEY", show: hide, parse: apiKey(&es.APIKey)},
-		{field: "elasticsearch.username", env: "ELASTICSEARCH_USERNAME", parse: text(&es.Username)},
-		{field: "elasticsearch.password", env: "ELASTICSEARCH_PASSWORD", show: hide, parse: verbatim(&es.Password)},
-		{field: "elasticsearch.ca_cert", env: "ELASTICSEARCH_CA_CERT", parse: pemFile(&es.CACert)},
-		{field: "elasticsearch.client_cert", env: "ELASTICSEARCH_CLIENT_CERT", parse: pemFile(&es.ClientCert)},
-		{field: "elasticsearch.client_key", env: "ELASTICSEARCH_CLIENT_KEY", parse: pemFile(&es.ClientKey)},
-		{field: "elasticsearch.fingerprint", env: "ELASTICSEARCH_CERT_FINGERPRINT", parse: fingerprint(&es.Fingerprint)},
+		{field: "elasticsearch.url", scope: shared, env: "ELASTICSEARCH_URL", list: true, show: showURL, parse: clusterURLs(&es.URLs), required: "add it, or set ELASTICSEARCH_URL"},
+		{field: "elasticsearch.api_key", scope: shared, env: "ELASTICSEARCH_API_KEY", show: hide, parse: apiKey(&es.APIKey)},
+		{field: "elasticsearch.username", scope: shared, env: "ELASTICSEARCH_USERNAME", parse: text(&es.Username)},
+		{field: "elasticsearch.password", scope: shared, env: "ELASTICSEARCH_PASSWORD", show: hide, parse: verbatim(&es.Password)},
+		{field: "elasticsearch.ca_cert", scope: shared, env: "ELASTICSEARCH_CA_CERT", parse: pemFile(&es.CACert)},
+		{field: "elasticsearch.client_cert", scope: shared, env: "ELASTICSEARCH_CLIENT_CERT", parse: pemFile(&es.ClientCert)},
+		{field: "elasticsearch.client_key", scope: shared, env: "ELASTICSEARCH_CLIENT_KEY", parse: pemFile(&es.ClientKey)},
+		{field: "elasticsearch.fingerprint", scope: shared, env: "ELASTICSEARCH_CERT_FINGERPRINT", parse: fingerprint(&es.Fingerprint)},
 
-		{field: "source.url", env: "DATABASE_URL", show: showURL, parse: databaseURL(&src.URL)},
-		{field: "source.id", parse: text(&src.ID), required: "name the column that becomes _id, such as id: personId"},
-		{field: documentField, block: true, parse: query(&src.Document), required: "name the file with the query, such as document: persons.sql"},
-		{field: "source.version", parse: text(&src.Version)},
+		{field: "source.url", scope: shared, env: "DATABASE_URL", show: showURL, parse: databaseURL(&src.URL)},
+		{field: "source.id", scope: ownIndex, parse: text(&src.ID), required: "name the column that becomes _id, such as id: personId"},
+		{field: documentField, scope: ownIndex, block: true, parse: query(&src.Document.File), required: "name the file with the query, such as document: persons.sql"},
+		{field: "source.version", scope: ownIndex, parse: text(&src.Version)},
 		{field: "source.give_way", standard: "5s", parse: duration(&src.GiveWay, 100*time.Millisecond, 24*time.Hour)},
 
-		{field: "index.body", parse: body(&c.Index), required: "name a JSON file with settings and mappings; without mappings Elasticsearch would guess the types"},
+		{field: "index.body", scope: ownIndex, parse: body(&c.Index), required: "name a JSON file with settings and mappings; without mappings Elasticsearch would guess the types"},
 		{field: "index.keep", flag: "keep", standard: "1", parse: count(&c.Index.Keep, 0, 100)},
 
 		{field: "load.workers", flag: "workers", standard: "auto", parse: workers(&load.Workers)},
 		{field: "load.batch_bytes", flag: "batch-bytes", standard: "4MiB", parse: size(&load.BatchBytes, 64<<10, 90<<20)},
 		{field: "load.max_failures", flag: "max-failures", standard: "0", parse: count(&load.MaxFailures, 0, math.MaxInt64)},
-		{field: "load.failures_file", flag: "failures-file", parse: output(&load.FailuresFile)},
+		{field: "load.failures_file", scope: ownIndex, flag: "failures-file", parse: output(&load.FailuresFile)},
 		{field: "load.retry_for", flag: "retry-for", standard: "1m", parse: duration(&load.RetryFor, time.Second, 24*time.Hour)},
 		{field: "load.compression", flag: "compression", standard: "none", parse: oneOf(&load.Compression, CompressionNone, CompressionGzip)},
 
@@ -65,6 +57,7 @@ func settings(c *Config) []setting {
 
 		{field: "lock.lease", flag: "lease", standard: "30s", parse: duration(&c.Lock.Lease, 2*time.Second, 10*time.Minute)},
 		{field: "catch_up", flag: "catch-up", standard: "until-quiet", parse: oneOf(&c.CatchUp, CatchUpOff, CatchUpOnce, CatchUpUntilQuiet)},
+		{field: "schedule", scope: ownIndex, parse: text(&c.Schedule)},
 		{field: "history.keep", standard: "400", parse: count(&c.History.Keep, 1, 10_000)},
 
 		{field: "notify.webhook", show: hide, parse: webURL(&c.Notify.Webhook)},
@@ -76,6 +69,17 @@ func settings(c *Config) []setting {
 		{field: "metrics.push_url", show: showURL, parse: webURL(&c.Metrics.PushURL)},
 		{field: "metrics.job", standard: "reindex", parse: text(&c.Metrics.Job)},
 	}
+}
+
+// Default is what a setting has where nobody says otherwise, in the form of the
+// file; empty if it has none.
+func Default(field string) string {
+	for _, s := range settings(&Config{}) {
+		if s.field == field {
+			return s.standard
+		}
+	}
+	return ""
 }
 
 // variable is the one variable that can hold s.
@@ -101,11 +105,11 @@ func hide(text string) string { return Secret(text).String() }
 
 func showURL(text string) string { return SecretURL(text).String() }
 
-// String lists the settings in force, one a line, secrets hidden.
-func (c *Config) String() string {
-	var b strings.Builder
-	for _, s := range c.Settings {
-		fmt.Fprintf(&b, "%s: %s  # %s\n", s.Field, s.Value, s.Origin)
+// setSettings is the table of the settings that stand once, whatever the number
+// of indices.
+func setSettings(s *Set) []setting {
+	return []setting{
+		{field: "serve.listen", scope: shared, parse: listen(&s.Serve.Listen)},
+		{field: "serve.time_zone", scope: shared, parse: timeZone(&s.Serve.TimeZone)},
 	}
-	return b.String()
 }

@@ -6,15 +6,10 @@ import (
 )
 
 // suggest says what an unknown field may have been meant to be.
-func (f *yamlFile) suggest(field string) string {
-	best, least := "", len(plain(field))/3+1
-	for _, name := range slices.Concat(f.names, f.siblings("")) {
-		if d := distance(plain(field), plain(name)); d < least {
-			best, least = name, d
-		}
-	}
+func (p *part) suggest(field string) string {
+	best := closest(field, slices.Concat(p.names, p.siblings("")))
 	if best == "" { // the right key in the wrong section
-		for _, name := range f.names {
+		for _, name := range p.names {
 			if plain(lastPart(name)) == plain(lastPart(field)) {
 				best = name
 			}
@@ -23,13 +18,24 @@ func (f *yamlFile) suggest(field string) string {
 	if best != "" {
 		return "did you mean " + best + "?"
 	}
-	return "known here: " + strings.Join(f.siblings(section(field)), ", ")
+	return "known here: " + strings.Join(p.siblings(section(field)), ", ")
+}
+
+// closest is the one of names that word is likely to be, or empty.
+func closest(word string, names []string) string {
+	best, least := "", len(plain(word))/3+1
+	for _, name := range names {
+		if d := distance(plain(word), plain(name)); d < least {
+			best, least = name, d
+		}
+	}
+	return best
 }
 
 // siblings are the keys of a section, or of the top.
-func (f *yamlFile) siblings(parent string) []string {
+func (p *part) siblings(parent string) []string {
 	var keys []string
-	for _, name := range f.names {
+	for _, name := range p.names {
 		key, rest, _ := strings.Cut(name, ".")
 		if parent != "" {
 			if key != parent {

@@ -11,42 +11,80 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// listsField is the only section whose keys are the user's own.
-const listsField = "source.lists"
-
-// yamlFile is the configuration file taken apart: the text of every known
-// setting with its line, and what was wrong with the rest. It walks the syntax
-// tree instead of decoding into a struct, because a decoder stops at the first
+// yamlFile is a configuration file taken apart. It walks the syntax tree
+// instead of decoding into a struct, because a decoder stops at the first
 // problem and forgets the lines.
 type yamlFile struct {
-	path     string
-	fields   map[string]setting
-	names    []string // all fields, in the order of the table
-	values   map[string]value
-	sections map[string]int  // line of each section
-	failed   map[string]bool // fields that are in the file but unusable
-	lists    []yamlList
-	document *yamlDocument // nil if source.document is no section
+	path string
+	// top has the settings of the one index, or, where several is true, those
+	// that all indices share.
+	top      *part
+	several  bool
+	defaults *part   // for all indices; nil if the file has none
+	indices  []*part // in the order of the file
 	problems []*Error
 	broken   bool // not YAML: nothing else is worth saying
 }
 
+// part is the file, or a section of it that has settings of one index or of
+// all: the text of every known setting with its line.
+type part struct {
+	file      *yamlFile
+	path      string
+	name      string // of the index
+	under     string // what stands before its settings: "", "defaults." or "indices.persons."
+	line      int    // of the section; 0 for the file
+	fields    map[string]setting
+	names     []string  // all fields that may stand here, in the order of the table
+	refused   []setting // those that may not
+	placement placement // says why
+	values    map[string]value
+	sections  map[string]int  // line of each section
+	failed    map[string]bool // fields that are in the file but unusable
+	lists     []yamlQuery
+	document  *yamlQuery // nil if source.document is no section
+}
+
+// readYAML takes the file apart; table has the settings of one index and those
+// that stand once for all.
 func readYAML(path string, text []byte, table []setting) *yamlFile {
-	f := &yamlFile{
-		path: path, fields: map[string]setting{}, values: map[string]value{},
-		sections: map[string]int{}, failed: map[string]bool{},
+	f := &yamlFile{path: path}
+	root := f.parse(text)
+	if f.several = hasKey(root, indicesField) || hasKey(root, defaultsField); f.several {
+		f.walkSeveral(root, table)
+		return f
 	}
-	for _, s := range table {
-		f.fields[s.field] = s
-		f.names = append(f.names, s.field)
-		if s.field == documentField {
-			f.names = append(f.names, listsField)
-		}
-	}
-	if root := f.parse(text); root != nil {
-		f.walk("", root)
+	f.top = f.part("", 0, table, anywhere)
+	f.top.names = append(f.top.names, indicesField) // for suggestions
+	if root != nil {
+		f.top.walk("", root)
 	}
 	return f
+}
+
+// part returns a part without values.
+func (f *yamlFile) part(under string, line int, table []setting, placement placement) *part {
+	p := &part{
+		file: f, path: f.path, under: under, line: line, fields: map[string]setting{}, values: map[string]value{},
+		sections: map[string]int{}, failed: map[string]bool{}, placement: placement,
+	}
+	for _, s := range table {
+		if placement(s.scope, s.field) != "" {
+			p.refused = append(p.refused, s)
+			continue
+		}
+		p.fields[s.field] = s
+		p.names = append(p.names, namesOf(s)...)
+	}
+	return p
+}
+
+// namesOf are the settings that s brings along.
+func namesOf(s setting) []string {
+	if s.field == documentField {
+		return []string{documentField, listsField}
+	}
+	return []string{s.field}
 }
 
 // parse returns the top of the only document, or nil when there is nothing in
@@ -65,7 +103,7 @@ func (f *yamlFile) parse(text []byte) ast.Node {
 		case doc.Body == nil || doc.Body.Type() == ast.NullType || doc.Body.Type() == ast.CommentType:
 		case root != nil:
 			f.broken = true
-			f.problem(lineOf(doc.Body), "", "has a second document", "put everything into one, without --- between")
+			f.problem(lineOf(doc.Body), "", "has a second document", "put everything into one, without --- between; several indices go under indices")
 			return nil
 		default:
 			root = doc.Body
@@ -75,25 +113,29 @@ func (f *yamlFile) parse(text []byte) ast.Node {
 }
 
 // walk takes the keys of the section at prefix, which is empty at the top.
-func (f *yamlFile) walk(prefix string, node ast.Node) {
-	for _, entry := range f.entries(prefix, node) {
-		s, known := f.fields[entry.field]
+func (p *part) walk(prefix string, node ast.Node) {
+	for _, entry := range p.entries(prefix, node) {
+		s, known := p.fields[entry.field]
+		why := p.misplaced(entry.field)
 		switch {
 		case strings.Contains(entry.key, "."):
-			f.problem(entry.line, entry.field, "is not a setting", "write sections one inside the other, without dots")
+			p.problem(entry.line, entry.field, "is not a setting", "write sections one inside the other, without dots")
+		case p.skips(entry.field):
+		case why != "":
+			p.problem(entry.line, entry.field, "cannot stand here", why)
 		case entry.field == listsField:
-			f.walkLists(entry)
+			p.walkLists(entry)
 		case entry.field == documentField && isMapping(entry.node):
-			f.walkDocument(entry)
+			p.walkDocument(entry)
 		case known:
-			f.take(s, entry)
-		case f.isSection(entry.field):
-			f.sections[entry.field] = entry.line
+			p.take(s, entry)
+		case p.isSection(entry.field):
+			p.sections[entry.field] = entry.line
 			if entry.node.Type() != ast.NullType { // all of its lines commented out
-				f.walk(entry.field, entry.node)
+				p.walk(entry.field, entry.node)
 			}
 		default:
-			f.problem(entry.line, entry.field, "is not a setting", f.suggest(entry.field))
+			p.problem(entry.line, entry.field, "is not a setting", p.suggest(entry.field))
 		}
 	}
 }
@@ -107,11 +149,11 @@ type entry struct {
 }
 
 // entries returns the keys of a mapping, each once.
-func (f *yamlFile) entries(prefix string, node ast.Node) []entry {
+func (p *part) entries(prefix string, node ast.Node) []entry {
 	mapping, ok := node.(*ast.MappingNode)
 	if !ok {
-		f.problem(lineOf(node), prefix, "is "+kind(node), "want a section of the form key: value")
-		f.fail(prefix)
+		p.problem(lineOf(node), prefix, "is "+kind(node), "want a section of the form key: value")
+		p.fail(prefix)
 		return nil
 	}
 	var entries []entry
@@ -120,7 +162,7 @@ func (f *yamlFile) entries(prefix string, node ast.Node) []entry {
 		e := entry{key: keyText(pair.Key), line: lineOf(pair.Key), node: pair.Value}
 		e.field = strings.TrimPrefix(prefix+"."+e.key, ".")
 		if line, twice := first[e.key]; twice {
-			f.problem(e.line, e.field, "is given twice", fmt.Sprintf("it is also on line %d", line))
+			p.problem(e.line, e.field, "is given twice", fmt.Sprintf("it is also on line %d", line))
 			continue
 		}
 		first[e.key] = e.line
@@ -130,8 +172,8 @@ func (f *yamlFile) entries(prefix string, node ast.Node) []entry {
 }
 
 // take reads the value of one setting.
-func (f *yamlFile) take(s setting, e entry) {
-	v := value{file: f.path, line: e.line}
+func (p *part) take(s setting, e entry) {
+	v := value{file: p.path, line: e.line, under: p.under}
 	var ok bool
 	switch node := e.node.(type) {
 	case *ast.LiteralNode:
@@ -146,11 +188,11 @@ func (f *yamlFile) take(s setting, e entry) {
 		v.text, ok = scalar(node)
 	}
 	if !ok {
-		f.failed[e.field] = true
-		f.problem(e.line, e.field, "is "+kind(e.node), wanted(s, e.node))
+		p.failed[e.field] = true
+		p.problem(e.line, e.field, "is "+kind(e.node), wanted(s, e.node))
 		return
 	}
-	f.values[e.field] = v
+	p.values[e.field] = v
 }
 
 // wanted says what a setting may be in place of node.
@@ -169,17 +211,22 @@ func (f *yamlFile) problem(line int, field, problem, hint string) {
 	f.problems = append(f.problems, &Error{File: f.path, Line: line, Field: field, Problem: problem, Advice: hint})
 }
 
+// problem reports a setting of this part by its full name.
+func (p *part) problem(line int, field, problem, hint string) {
+	p.file.problem(line, strings.TrimSuffix(p.under+field, "."), problem, hint)
+}
+
 // fail keeps the fields of an unusable section from being reported missing.
-func (f *yamlFile) fail(section string) {
-	for _, name := range f.names {
+func (p *part) fail(section string) {
+	for _, name := range p.names {
 		if section == "" || strings.HasPrefix(name, section+".") {
-			f.failed[name] = true
+			p.failed[name] = true
 		}
 	}
 }
 
-func (f *yamlFile) isSection(name string) bool {
-	return slices.ContainsFunc(f.names, func(field string) bool { return strings.HasPrefix(field, name+".") })
+func (p *part) isSection(name string) bool {
+	return slices.ContainsFunc(p.names, func(field string) bool { return strings.HasPrefix(field, name+".") })
 }
 
 // scalar returns the text of a single value as it was written; null is empty.

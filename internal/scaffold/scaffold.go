@@ -12,6 +12,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"example.com/reindex/internal/config"
 	"example.com/reindex/internal/source"
 )
 
@@ -221,11 +222,11 @@ func aliasOf(table string) string {
 // in every file; names of the database are keys and values, which the encoder
 // quotes where they need it.
 func (w *writer) configuration(alias, document, body string, lists []*list, index *index) (string, error) {
-	src := yaml.MapSlice{{Key: "id", Value: w.id.name}, {Key: "document", Value: document}}
+	src := yaml.MapSlice{{Key: "id", Value: config.Literal(w.id.name)}, {Key: "document", Value: config.Literal(document)}}
 	if len(lists) > 0 {
 		var entries yaml.MapSlice
 		for _, l := range lists {
-			entries = append(entries, yaml.MapItem{Key: l.field, Value: l.file})
+			entries = append(entries, yaml.MapItem{Key: l.field, Value: config.Literal(l.file)})
 		}
 		src = append(src, yaml.MapItem{Key: "lists", Value: entries})
 	}
@@ -233,7 +234,7 @@ func (w *writer) configuration(alias, document, body string, lists []*list, inde
 		{Key: "alias", Value: alias},
 		{Key: "elasticsearch", Value: yaml.MapSlice{{Key: "url", Value: "http://localhost:9200"}}},
 		{Key: "source", Value: src},
-		{Key: "index", Value: yaml.MapSlice{{Key: "body", Value: body}, {Key: "keep", Value: 1}}},
+		{Key: "index", Value: yaml.MapSlice{{Key: "body", Value: config.Literal(body)}, {Key: "keep", Value: 1}}},
 		{Key: "gates", Value: yaml.MapSlice{{Key: "max_shrink", Value: "10%"}}},
 	}
 	bodyComment := []string{" {settings, mappings} as the create-index API takes them; strict, so that a misspelt column is an error"}

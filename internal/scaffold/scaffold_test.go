@@ -476,13 +476,14 @@ func namesOf(files scaffold.Files) []string {
 // documents reads what the written configuration makes of the database.
 func documents(t *testing.T, url, path string) []string {
 	t.Helper()
-	c, err := config.Load(path, nil, config.Flags{})
+	set, err := config.Load(path, nil, config.Flags{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := set.Indices[0]
 	var lists []source.List
 	for _, l := range c.Source.Lists {
-		lists = append(lists, source.List{Field: l.Field, Query: source.Query{Name: l.Query.Path, SQL: l.Query.Text}})
+		lists = append(lists, source.List{Field: l.Field, Query: source.Query{Name: l.Path, SQL: l.Text}})
 	}
 	src, err := source.Open(t.Context(), source.Config{
 		URL: url, ID: c.Source.ID, Lists: lists,

@@ -1,0 +1,278 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// documentField may be a query, as any setting, or a section of its own.
+const documentField = "source.document"
+
+// listsField is a section whose keys are the user's own.
+const listsField = "source.lists"
+
+// yamlQuery is a query with its options as it stands in the file: that of the
+// document, or of a list.
+type yamlQuery struct {
+	name  string // of the list
+	field string // dotted
+	line  int
+	query value
+	found bool // there is a query, whether good or not
+	// unreadable says that it is no text, which was reported.
+	unreadable bool
+
+	lookups        []value
+	coalesce, omit columns
+	distinct       bool
+	unpivot        string
+}
+
+// columns are names of columns and where they stand.
+type columns struct {
+	names []string
+	line  int
+}
+
+// queryKind says what may be written where a query stands.
+type queryKind struct {
+	options []string // besides query
+	want    string
+}
+
+func documentQuery() queryKind {
+	return queryKind{options: []string{"lookups", "coalesce", "omit"}, want: "want the name of an SQL file"}
+}
+
+func listQuery() queryKind {
+	return queryKind{
+		options: []string{"distinct", "unpivot", "lookups"},
+		want:    "want the name of an SQL file, or { query: <file>, distinct: true }",
+	}
+}
+
+// walkDocument takes the long form of source.document, whose query is a value
+// like that of other settings, because a variable goes before it.
+func (p *part) walkDocument(e entry) {
+	q, _ := p.walkQuery(e, documentQuery())
+	p.document = &q
+	p.failed[documentField] = true // until there is a query
+	if strings.TrimSpace(q.query.text) != "" {
+		p.values[documentField] = q.query
+		delete(p.failed, documentField)
+	} else if !q.unreadable {
+		q.found = false
+	}
+}
+
+// walkLists takes source.lists: the keys are the user's, each value a query
+// with its options.
+func (p *part) walkLists(section entry) {
+	if section.node.Type() == ast.NullType {
+		return
+	}
+	for _, e := range p.entries(section.field, section.node) {
+		if e.key == "" {
+			p.problem(e.line, section.field, "has a list without a name", "name the array as it is to appear in the document")
+			continue
+		}
+		q, ok := p.walkQuery(e, listQuery())
+		if !q.found {
+			p.problem(e.line, e.field+".query", "is missing", "name the file with the query")
+		}
+		if ok && q.found {
+			p.lists = append(p.lists, q)
+		}
+	}
+}
+
+// walkQuery takes a query with its options, {query: ..., ...}, or a query alone.
+func (p *part) walkQuery(e entry, kind queryKind) (q yamlQuery, good bool) {
+	q = yamlQuery{name: e.key, field: e.field, line: e.line}
+	if !isMapping(e.node) {
+		q.found = true
+		q.query, good = p.sql(e, kind.want)
+		return q, good
+	}
+	good = true
+	for _, o := range p.entries(e.field, e.node) {
+		var ok bool
+		switch {
+		case o.key == "query":
+			q.found = true
+			q.query, ok = p.sql(o, "want the name of an SQL file")
+			q.unreadable = !ok
+		case !slices.Contains(kind.options, o.key):
+			p.problem(o.line, o.field, "is not a setting", "want query, "+alternatives(kind.options))
+			ok = false
+		default:
+			ok = p.option(&q, o)
+		}
+		good = good && ok
+	}
+	return q, good
+}
+
+// option takes one option of a query.
+func (p *part) option(q *yamlQuery, o entry) (ok bool) {
+	switch o.key {
+	case "lookups":
+		q.lookups, ok = p.lookups(o)
+	case "coalesce":
+		q.coalesce, ok = p.columns(o)
+	case "omit":
+		q.omit, ok = p.columns(o)
+	case "distinct":
+		q.distinct, ok = p.flag(o)
+	case "unpivot":
+		q.unpivot, ok = p.fieldName(o)
+	}
+	return ok
+}
+
+// sql takes the name of an SQL file, or SQL in a block.
+func (p *part) sql(e entry, want string) (value, bool) {
+	v := value{file: p.path, line: e.line, under: p.under}
+	if block, ok := e.node.(*ast.LiteralNode); ok {
+		v.text, v.block = block.Value.Value, isLiteral(block)
+		return v, true
+	}
+	text, ok := scalar(e.node)
+	if !ok {
+		p.problem(e.line, e.field, "is "+kind(e.node), want)
+	}
+	v.text = text
+	return v, ok
+}
+
+// lookups takes one query or a list of them.
+func (p *part) lookups(e entry) (list []value, ok bool) {
+	for _, node := range items(e.node) {
+		v, ok := p.sql(entry{field: e.field, line: lineOf(node), node: node}, "want the name of an SQL file, or a list of them")
+		if !ok {
+			return nil, false
+		}
+		list = append(list, v)
+	}
+	return list, true
+}
+
+// columns takes the name of one column or a list of them.
+func (p *part) columns(e entry) (c columns, ok bool) {
+	const want = "want the name of a column, or a list of them"
+	c.line, ok = e.line, true
+	for _, node := range items(e.node) {
+		name, isText := scalar(node)
+		switch {
+		case !isText:
+			p.problem(lineOf(node), e.field, "is "+kind(node), want)
+		case strings.TrimSpace(name) == "":
+			p.problem(lineOf(node), e.field, "is empty", want)
+		default:
+			c.names = append(c.names, name)
+			continue
+		}
+		ok = false
+	}
+	return c, ok
+}
+
+func (p *part) fieldName(e entry) (string, bool) {
+	text, ok := scalar(e.node)
+	if ok = ok && strings.TrimSpace(text) != ""; !ok {
+		p.problem(e.line, e.field, "is no name", "write the name of the one field that the elements have, or leave it out")
+	}
+	return text, ok
+}
+
+func (p *part) flag(e entry) (value, ok bool) {
+	if b, isBool := e.node.(*ast.BoolNode); isBool {
+		return b.Value, true
+	}
+	p.problem(e.line, e.field, "is not true or false", "write "+e.key+": true or leave it out")
+	return false, false
+}
+
+// items are the nodes of a list, or the one that is none.
+func items(node ast.Node) []ast.Node {
+	if sequence, ok := node.(*ast.SequenceNode); ok {
+		return sequence.Values
+	}
+	return []ast.Node{node}
+}
+
+// alternatives enumerates words with "or" before the last.
+func alternatives(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// document takes what source.document says besides its query.
+func (l *loader) document() {
+	y := l.own.document
+	if y == nil {
+		return
+	}
+	if !y.found && !l.given(documentField) {
+		l.reportAt(value{line: y.line, under: l.own.under}, documentField+".query", "is missing", "name the file with the query")
+	}
+	if len(y.lookups) == 0 && y.coalesce.names != nil {
+		l.reportAt(value{line: y.coalesce.line, under: l.own.under}, documentField+".coalesce", "is set without lookups",
+			"name the lookups that add the columns, or leave it out")
+	}
+	file := l.config.Source.Document.File
+	l.config.Source.Document, _ = l.options(y)
+	l.config.Source.Document.File = file
+}
+
+// lists reads the queries that source.lists names.
+func (l *loader) lists() {
+	for i := range l.own.lists {
+		y := &l.own.lists[i]
+		list := List{Field: y.name, Distinct: y.distinct, Unpivot: y.unpivot}
+		file, ok := l.queryFile(y.field, y.query, "name the file with the query or leave the list out")
+		if !ok {
+			continue
+		}
+		if list.Query, ok = l.options(y); !ok {
+			continue
+		}
+		list.File = file
+		l.config.Source.Lists = append(l.config.Source.Lists, list)
+	}
+}
+
+// options reads what a query has besides its own text.
+func (l *loader) options(y *yamlQuery) (q Query, ok bool) {
+	q.Coalesce, q.Omit, ok = y.coalesce.names, y.omit.names, true
+	for _, v := range y.lookups {
+		file, good := l.queryFile(y.field+".lookups", v, "name the file with the query or leave it out")
+		if ok = ok && good; good {
+			q.Lookups = append(q.Lookups, file)
+		}
+	}
+	return q, ok
+}
+
+// queryFile reads one query; empty is the hint where there is no text.
+func (l *loader) queryFile(field string, v value, empty string) (file File, ok bool) {
+	v, ok = l.expand(field, v)
+	if !ok {
+		return file, false
+	}
+	l.values[field] = v
+	if strings.TrimSpace(v.text) == "" {
+		l.report(field, "is empty", empty)
+		return file, false
+	}
+	if err := query(&file)(v); err != nil {
+		l.report(field, refused(v.display()), v.conceal(err.Error()))
+		return file, false
+	}
+	return file, true
+}
