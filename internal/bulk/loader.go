@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -27,7 +28,7 @@ type Producer = func(ctx context.Context, add func(document.Document) error) err
 type Loader struct {
 	es       esapi.Transport
 	opts     Options
-	path     string
+	request  *http.Request // without a body; each batch goes out with a copy
 	started  atomic.Bool
 	ledger   ledger
 	latency  histogram
@@ -53,7 +54,11 @@ func New(es esapi.Transport, opts Options) (*Loader, error) {
 		return nil, fmt.Errorf("bulk: %w", err)
 	}
 	opts = opts.withDefaults()
-	l := &Loader{es: es, opts: opts, path: requestPath(opts), gate: newGate(opts.Workers), turn: make(chan struct{}, 1)}
+	request, err := requestTo(opts)
+	if err != nil {
+		return nil, fmt.Errorf("bulk: %w", err)
+	}
+	l := &Loader{es: es, opts: opts, request: request, gate: newGate(opts.Workers), turn: make(chan struct{}, 1)}
 	l.maxBody.Store(int64(opts.BatchBytes))
 	return l, nil
 }

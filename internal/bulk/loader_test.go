@@ -1,10 +1,12 @@
 package bulk
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -127,9 +129,13 @@ func TestLoadRequest(t *testing.T) {
 	t.Parallel()
 	x := newIndex()
 	l := mustNew(t, transport(func(req *http.Request) (*http.Response, error) {
-		want := "POST /persons.w-42/_bulk?require_alias=true&filter_path=items.*.status,items.*.error.type,items.*.error.reason"
-		if got := req.Method + " " + req.URL.String(); got != want {
+		want := "POST /persons.w-42/_bulk"
+		if got := req.Method + " " + req.URL.Path; got != want {
 			t.Errorf("request = %s; want %s", got, want)
+		}
+		query := url.Values{"require_alias": {"true"}, "filter_path": {"items.*.status,items.*.error.type,items.*.error.reason"}}
+		if diff := cmp.Diff(query, req.URL.Query()); diff != "" {
+			t.Errorf("parameters (-want +got):\n%s", diff)
 		}
 		if got := req.Header.Get("Content-Type"); got != "application/x-ndjson" {
 			t.Errorf("Content-Type = %q", got)
@@ -349,5 +355,25 @@ func TestLoaderReadsWhileLoading(t *testing.T) {
 	}
 	if got := l.Latency(); got.Max < got.P50 {
 		t.Errorf("latency = %+v", got)
+	}
+}
+
+// BenchmarkPost sends batches of one document, so that what it allocates is what
+// a request costs on top of its documents.
+func BenchmarkPost(b *testing.B) {
+	text := sampleReply(1)
+	l := mustNew(b, transport(func(req *http.Request) (*http.Response, error) {
+		if _, err := io.Copy(io.Discard, req.Body); err != nil {
+			return nil, err
+		}
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(text))}, nil
+	}), Options{})
+	s := newSender(l)
+	data := []byte(`{"index":{"_id":"7"}}` + "\n{}\n")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.post(b.Context(), data, false); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -41,6 +41,11 @@ var errSilent = errors.New("the node does not answer")
 // A write goes to one node, once; so does a read, unless that one fails. When
 // nodes fail is not decided by how long an answer takes: a cluster that is slow
 // because it works hard, or waits for a node that hangs, is not given up.
+//
+// A connection pool of elastictransport (8.11) cannot be it: Next knows neither
+// the context nor the request, so it can neither ask a node within the time there
+// is nor tell a read from a write; the order in which nodes rest would be left,
+// some thirty lines, for one more interface.
 type nodes struct {
 	all  []*node
 	turn atomic.Uint64

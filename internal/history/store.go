@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,16 +44,13 @@ func (s *Store) Put(ctx context.Context, r Record, version int64, visible bool) 
 	if err != nil {
 		return fmt.Errorf("record of run %s: %w", r.RunID, err)
 	}
-	path := fmt.Sprintf("/%s/_doc/%s?require_alias=true&version=%d&version_type=external", s.writer(), r.RunID, version)
-	if visible {
-		path += "&refresh=true"
-	}
-	err = s.send(ctx, path, body)
+	write := s.write(r.RunID, version, visible)
+	err = s.send(ctx, write, body)
 	if missing(err) {
 		if err := s.create(ctx); err != nil {
 			return fmt.Errorf("record run %s: %w", r.RunID, err)
 		}
-		err = s.send(ctx, path, body)
+		err = s.send(ctx, write, body)
 	}
 	if err != nil && !es.IsStatus(err, http.StatusConflict) { // conflict: something later is there
 		return fmt.Errorf("record run %s: %w", r.RunID, err)
@@ -60,13 +58,29 @@ func (s *Store) Put(ctx context.Context, r Record, version int64, visible bool) 
 	return nil
 }
 
+// write is the request for a record, without the record.
+func (s *Store) write(runID string, version int64, visible bool) esapi.IndexRequest {
+	throughAlias, v := true, int(version)
+	request := esapi.IndexRequest{
+		Index: es.Part(s.writer()), DocumentID: es.Part(runID), RequireAlias: &throughAlias, Version: &v, VersionType: "external",
+	}
+	if visible {
+		request.Refresh = "true"
+	}
+	return request
+}
+
 // send writes a record, and once more if it is not known what became of that: a
 // node that goes away must not leave a gap while another one is there. The
 // version makes a second copy harmless.
-func (s *Store) send(ctx context.Context, path string, body []byte) error {
-	err := es.Do(ctx, s.es, http.MethodPut, path, body, nil)
+func (s *Store) send(ctx context.Context, write esapi.IndexRequest, body []byte) error {
+	once := func() error {
+		write.Body = bytes.NewReader(body)
+		return es.Send(ctx, s.es, write, nil)
+	}
+	err := once()
 	if es.IsUnsettled(err) && ctx.Err() == nil {
-		err = es.Do(ctx, s.es, http.MethodPut, path, body, nil)
+		err = once()
 	}
 	return err
 }
@@ -86,7 +100,7 @@ func (s *Store) create(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("create index %s: %w", s.index(), err)
 	}
-	err = es.Do(ctx, s.es, http.MethodPut, "/"+s.index(), body, nil)
+	err = es.Send(ctx, s.es, esapi.IndicesCreateRequest{Index: es.Part(s.index()), Body: bytes.NewReader(body)}, nil)
 	if es.IsRefused(err) && !es.IsType(err, "resource_already_exists_exception") {
 		return fmt.Errorf("create index %s: %w", s.index(), err)
 	}
@@ -119,7 +133,7 @@ func (s *Store) Get(ctx context.Context, runID string) (Record, bool, error) {
 		Found  bool   `json:"found"`
 		Source Record `json:"_source"`
 	}
-	err := es.Do(ctx, s.es, http.MethodGet, "/"+s.index()+"/_doc/"+runID, nil, &answer)
+	err := es.Send(ctx, s.es, esapi.GetRequest{Index: es.Part(s.index()), DocumentID: es.Part(runID)}, &answer)
 	if es.IsStatus(err, http.StatusNotFound) {
 		return Record{}, false, nil
 	}
@@ -174,7 +188,7 @@ func (s *Store) search(ctx context.Context, query map[string]any) (hits []hit, t
 			Hits []hit `json:"hits"`
 		} `json:"hits"`
 	}
-	err = es.Do(ctx, s.es, http.MethodPost, "/"+s.index()+"/_search", body, &answer)
+	err = es.Send(ctx, s.es, esapi.SearchRequest{Index: []string{es.Part(s.index())}, Body: bytes.NewReader(body)}, &answer)
 	switch {
 	case missing(err):
 		return nil, 0, nil

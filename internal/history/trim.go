@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/elastic/go-elasticsearch/v8/esapi"
+
 	"example.com/reindex/internal/es"
 )
 
@@ -52,8 +54,9 @@ func (s *Store) remove(ctx context.Context, hits []hit) error {
 			} `json:"delete"`
 		} `json:"items"`
 	}
-	path := "/" + s.writer() + "/_bulk?require_alias=true"
-	if err := es.Do(ctx, s.es, http.MethodPost, path, body.Bytes(), &answer); err != nil {
+	throughAlias := true
+	request := esapi.BulkRequest{Index: es.Part(s.writer()), RequireAlias: &throughAlias, Body: &body}
+	if err := es.Send(ctx, s.es, request, &answer); err != nil {
 		return err
 	}
 	for _, item := range answer.Items {

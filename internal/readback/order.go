@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -86,7 +85,7 @@ func orderOf(ctx context.Context, t esapi.Transport, index, field string) (Order
 			Properties map[string]property `json:"properties"`
 		} `json:"mappings"`
 	}
-	if err := es.Do(ctx, t, http.MethodGet, "/"+index+"/_mapping", nil, &answer); err != nil {
+	if err := es.Send(ctx, t, esapi.IndicesGetMappingRequest{Index: []string{es.Part(index)}}, &answer); err != nil {
 		return 0, err
 	}
 	// index may be an alias; the answer has the name of the one index behind.

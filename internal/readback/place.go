@@ -1,10 +1,10 @@
 package readback
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +41,7 @@ func Checkpoints(ctx context.Context, t esapi.Transport, index string, patience 
 			return checkpoints, err
 		}
 		// What is wrong with a flush leaves the checkpoint where it is.
-		_ = es.Do(ctx, t, http.MethodPost, "/"+index+"/_flush", nil, nil)
+		_ = es.Send(ctx, t, esapi.IndicesFlushRequest{Index: []string{es.Part(index)}}, nil)
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
@@ -66,10 +66,13 @@ type shardsJSON struct {
 
 func checkpoints(ctx context.Context, t esapi.Transport, index string) (found map[int]int64, settled bool, err error) {
 	var answer shardsJSON
-	path := "/" + index + "/_stats/docs?level=shards&filter_path=indices.*.shards.*.seq_no,indices.*.shards.*.routing.primary"
+	request := esapi.IndicesStatsRequest{
+		Index: []string{es.Part(index)}, Metric: []string{"docs"}, Level: "shards",
+		FilterPath: []string{"indices.*.shards.*.seq_no", "indices.*.shards.*.routing.primary"},
+	}
 	err = patiently(ctx, func() error {
 		answer = shardsJSON{}
-		return es.Do(ctx, t, http.MethodGet, path, nil, &answer)
+		return es.Send(ctx, t, request, &answer)
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("read how far the shards of %s are: %w", index, err)
@@ -120,9 +123,14 @@ func Places(ctx context.Context, t esapi.Transport, index string, ids []string) 
 			} `json:"hits"`
 		} `json:"hits"`
 	}
-	path := "/" + index + "/_search?allow_partial_search_results=false" +
-		"&filter_path=timed_out,hits.hits._id,hits.hits._shard,hits.hits._seq_no,hits.hits._primary_term"
-	if err := patiently(ctx, func() error { return es.Do(ctx, t, http.MethodPost, path, body, &answer) }); err != nil {
+	err = patiently(ctx, func() error {
+		partial := false
+		return es.Send(ctx, t, esapi.SearchRequest{
+			Index: []string{es.Part(index)}, AllowPartialSearchResults: &partial, Body: bytes.NewReader(body),
+			FilterPath: []string{"timed_out", "hits.hits._id", "hits.hits._shard", "hits.hits._seq_no", "hits.hits._primary_term"},
+		}, &answer)
+	})
+	if err != nil {
 		return nil, fmt.Errorf("look documents of %s up: %w", index, err)
 	}
 	if answer.TimedOut {

@@ -1,6 +1,7 @@
 package readback
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,7 +71,7 @@ func Open(ctx context.Context, t esapi.Transport, index, field string) (*Reader,
 		ID string `json:"id"`
 	}
 	err = patiently(ctx, func() error {
-		return es.Do(ctx, t, http.MethodPost, "/"+index+"/_pit?keep_alive="+keepAlive, nil, &answer)
+		return es.Send(ctx, t, esapi.OpenPointInTimeRequest{Index: []string{es.Part(index)}, KeepAlive: keepAlive}, &answer)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open a point in time: %w", err)
@@ -87,7 +88,7 @@ func Refresh(ctx context.Context, t esapi.Transport, index string) error {
 		} `json:"_shards"`
 	}
 	err := patiently(ctx, func() error {
-		return es.Do(ctx, t, http.MethodPost, "/"+index+"/_refresh", nil, &answer)
+		return es.Send(ctx, t, esapi.IndicesRefreshRequest{Index: []string{es.Part(index)}}, &answer)
 	})
 	if err == nil && answer.Shards.Failed > 0 {
 		err = fmt.Errorf("refresh %s: %d shards failed", index, answer.Shards.Failed)
@@ -127,7 +128,7 @@ func (r *Reader) Close(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("close the point in time of %s: %w", r.index, err)
 	}
-	err = es.Do(ctx, r.t, http.MethodDelete, "/_pit", body, nil)
+	err = es.Send(ctx, r.t, esapi.ClosePointInTimeRequest{Body: bytes.NewReader(body)}, nil)
 	if err != nil && !es.IsStatus(err, http.StatusNotFound) { // it may have run out
 		return fmt.Errorf("close the point in time of %s: %w", r.index, err)
 	}
@@ -162,7 +163,7 @@ func (r *Reader) turn(ctx context.Context) error {
 }
 
 // fetch asks for one page, and for a smaller one while the answer is larger
-// than [es.Do] reads.
+// than [es.Send] reads.
 func (r *Reader) fetch(ctx context.Context) ([]hitJSON, error) {
 	for {
 		var answer searchJSON
@@ -172,7 +173,8 @@ func (r *Reader) fetch(ctx context.Context) ([]hitJSON, error) {
 		}
 		err = patiently(ctx, func() error {
 			answer = searchJSON{}
-			return es.Do(ctx, r.t, http.MethodPost, "/_search?allow_partial_search_results=false", body, &answer)
+			partial := false // a page with documents missing is no page
+			return es.Send(ctx, r.t, esapi.SearchRequest{AllowPartialSearchResults: &partial, Body: bytes.NewReader(body)}, &answer)
 		})
 		if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) && r.size > 1 {
 			r.size /= 2

@@ -3,13 +3,13 @@ package sizing
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/elastic/go-elasticsearch/v8/esapi"
 	"golang.org/x/sync/errgroup"
 
 	"example.com/reindex/internal/es"
@@ -46,22 +46,23 @@ func (f *finder) load(ctx context.Context, set Setting) (took time.Duration, err
 	if err := g.Wait(); err != nil {
 		return 0, err
 	}
-	err = es.Do(ctx, f.es, http.MethodPost, "/"+index+"/_refresh", nil, nil)
+	err = es.Send(ctx, f.es, esapi.IndicesRefreshRequest{Index: []string{es.Part(index)}}, nil)
 	return time.Since(begin), err
 }
 
 // create makes the index as a run does, without replicas and refreshes, and
 // makes sure that no template has given it to readers.
 func (f *finder) create(ctx context.Context, index string) error {
-	if err := es.Do(ctx, f.es, http.MethodPut, "/"+index, f.opts.Body, nil); err != nil {
+	if err := es.Send(ctx, f.es, esapi.IndicesCreateRequest{Index: es.Part(index), Body: bytes.NewReader(f.opts.Body)}, nil); err != nil {
 		return err
 	}
 	const quiet = `{"index":{"number_of_replicas":0,"auto_expand_replicas":false,"refresh_interval":"-1"}}`
-	if err := es.Do(ctx, f.es, http.MethodPut, "/"+index+"/_settings", []byte(quiet), nil); err != nil {
+	settings := esapi.IndicesPutSettingsRequest{Index: []string{es.Part(index)}, Body: strings.NewReader(quiet)}
+	if err := es.Send(ctx, f.es, settings, nil); err != nil {
 		return err
 	}
 	var answer map[string]struct{ Aliases map[string]any }
-	if err := es.Do(ctx, f.es, http.MethodGet, "/"+index+"/_alias", nil, &answer); err != nil {
+	if err := es.Send(ctx, f.es, esapi.IndicesGetAliasRequest{Index: []string{es.Part(index)}}, &answer); err != nil {
 		return err
 	}
 	for alias := range answer[index].Aliases {
@@ -76,7 +77,7 @@ func (f *finder) create(ctx context.Context, index string) error {
 func (f *finder) drop(ctx context.Context, index string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
 	defer cancel()
-	err := es.Do(ctx, f.es, http.MethodDelete, "/"+index, nil, nil)
+	err := es.Send(ctx, f.es, esapi.IndicesDeleteRequest{Index: []string{es.Part(index)}}, nil)
 	if err == nil || es.IsStatus(err, http.StatusNotFound) {
 		return nil
 	}
@@ -85,51 +86,39 @@ func (f *finder) drop(ctx context.Context, index string) error {
 
 // send sends one batch once.
 func (f *finder) send(ctx context.Context, index string, batch []byte) error {
-	path := "/" + index + "/_bulk?filter_path=errors,items.*.error.type,items.*.status"
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(batch))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/x-ndjson")
-	res, err := f.es.Perform(req)
-	if err != nil {
-		return fmt.Errorf("bulk request to %s: %w", index, err)
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
-	if err != nil {
-		return fmt.Errorf("bulk request to %s: %w", index, err)
-	}
-	if busy(res.StatusCode) || res.StatusCode == http.StatusRequestEntityTooLarge {
+	var reply reply
+	err := es.Send(ctx, f.es, esapi.BulkRequest{
+		Index: es.Part(index), Body: bytes.NewReader(batch), FilterPath: []string{"errors", "items.*.error.type", "items.*.status"},
+	}, &reply)
+	if refused, ok := errors.AsType[*es.Error](err); ok && (busy(refused.Status) || refused.Status == http.StatusRequestEntityTooLarge) {
 		return errBusy
 	}
-	if res.StatusCode != http.StatusOK {
-		return &es.Error{Op: "POST /" + index + "/_bulk", Status: res.StatusCode}
+	if err != nil {
+		return fmt.Errorf("bulk request to %s: %w", index, err)
 	}
-	return outcome(index, answer)
+	return reply.outcome(index)
 }
 
 func busy(status int) bool {
 	return status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
 }
 
+// reply is the answer to a bulk request.
+type reply struct {
+	Errors bool
+	Items  []map[string]struct {
+		Status int
+		Error  struct{ Type string }
+	}
+}
+
 // outcome looks for documents that were not written. It names neither them nor
 // the reason, which may repeat what they hold.
-func outcome(index string, answer []byte) error {
-	var reply struct {
-		Errors bool
-		Items  []map[string]struct {
-			Status int
-			Error  struct{ Type string }
-		}
-	}
-	if err := json.Unmarshal(answer, &reply); err != nil {
-		return fmt.Errorf("bulk request to %s: %w", index, err)
-	}
-	if !reply.Errors {
+func (r reply) outcome(index string) error {
+	if !r.Errors {
 		return nil
 	}
-	for _, item := range reply.Items {
+	for _, item := range r.Items {
 		for _, result := range item {
 			if busy(result.Status) {
 				return errBusy
