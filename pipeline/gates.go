@@ -61,6 +61,9 @@ type GateError struct {
 	Refused string // what was not done; "not swapped" if it is empty
 	Gate    string // count, empty, min_documents, max_shrink, replicas
 	Reason  string
+	// Uncountable says that max_shrink refused because the live index cannot be
+	// counted, and not because it would shrink.
+	Uncountable bool
 }
 
 func (e *GateError) Error() string {
@@ -70,6 +73,9 @@ func (e *GateError) Error() string {
 // Hint says how to overrule the gate, for whoever knows that the source is
 // right; "" if nothing overrules it.
 func (e *GateError) Hint() string {
+	if e.Uncountable {
+		return "to replace the live index without counting it: --max-shrink off"
+	}
 	switch e.Gate {
 	case "empty":
 		return "if the source is empty on purpose: `reindex run --allow-empty --max-shrink off`"

@@ -109,6 +109,10 @@ func (r *run) all(ctx context.Context) (err error) {
 	if skip, err := r.youngEnough(leaseCtx); skip || err != nil {
 		return err // whoever held the lease while we waited has done it
 	}
+	// What would refuse the swap in any case must not come up after hours of loading.
+	if _, _, err := r.countLive(leaseCtx); err != nil {
+		return WithCause(leaseCtx, err)
+	}
 	if err := r.create(leaseCtx); err != nil {
 		return WithCause(leaseCtx, err)
 	}

@@ -2,8 +2,11 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"example.com/reindex/internal/es"
 )
 
 // replicasWithin bounds the wait for replicas: allocation rules can make it
@@ -46,21 +49,33 @@ func (r *run) verify(ctx context.Context) error {
 	return nil
 }
 
-// gates compares the new index with the live one. A live index that cannot be
-// counted, because it is closed or a shard is away, is no reason to do without
-// the gate in silence; and no reason to refuse the cure where it is off.
+// gates compares the new index with the live one.
 func (r *run) gates(ctx context.Context) error {
-	c := Change{After: r.report.Documents}
-	live, err := r.Alias.Live(ctx)
+	live, before, err := r.countLive(ctx)
 	if err != nil {
 		return err
 	}
-	if live != "" && !r.opts.Gates.shrinkOff() {
-		c.Live = live
-		if c.Before, err = r.Alias.Count(ctx, live); err != nil {
-			return fmt.Errorf("gate max_shrink: %w", err)
-		}
-	}
+	c := Change{After: r.report.Documents, Live: live, Before: before}
 	r.most = max(c.Before, c.After)
 	return r.opts.Gates.Judge(c)
+}
+
+// countLive counts what readers have, for the gate max_shrink. With the gate off
+// it does not look, and returns no index: a live index that is closed or has a
+// shard away is exactly what a rebuild is to replace. With the gate on, such an
+// index is a refusal.
+func (r *run) countLive(ctx context.Context) (live string, documents int64, err error) {
+	if r.opts.Gates.shrinkOff() {
+		return "", 0, nil
+	}
+	live, err = r.Alias.Live(ctx)
+	if err != nil || live == "" {
+		return "", 0, err
+	}
+	documents, err = r.Alias.Count(ctx, live)
+	var noAnswer *es.NoAnswerError
+	if err == nil || errors.As(err, &noAnswer) || es.IsAuth(err) || ctx.Err() != nil {
+		return live, documents, err
+	}
+	return live, 0, &GateError{Gate: "max_shrink", Uncountable: true, Reason: fmt.Sprintf("the live %s cannot be counted: %v", live, err)}
 }

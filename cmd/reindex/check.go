@@ -108,7 +108,7 @@ func (a *app) target(c *config.Config) (preflight.Target, error) {
 	return preflight.Target{
 		ES: transport, Alias: alias, Lease: c.Lock.Lease,
 		Shards:   bodySetting(c.Index.Body, "number_of_shards"),
-		Replicas: bodySetting(c.Index.Body, "number_of_replicas"),
+		Replicas: bodySetting(c.Index.Body, "number_of_replicas"), CountsLive: c.Gates.MaxShrink < 1,
 	}, nil
 }
 

@@ -385,6 +385,11 @@ func proofs() []mutant {
 			tests: []string{gates},
 		},
 		{
+			name: "a gate that is off counts all the same", file: "pipeline/verify.go",
+			old: "	if r.opts.Gates.shrinkOff() {\n		return \"\", 0, nil\n	}\n", new: "",
+			tests: []string{"TestLiveIndexThatCannotBeCounted"}, in: "cmd/reindex",
+		},
+		{
 			name: "gate min_documents open", file: "pipeline/gates.go",
 			old: "case c.After < g.MinDocuments:", new: "case c.After < 0:",
 			tests: []string{gates},

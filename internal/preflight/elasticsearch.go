@@ -21,6 +21,8 @@ type Target struct {
 	Lease    time.Duration
 	Shards   int // primaries that the index body asks for
 	Replicas int
+	// CountsLive says that a run has to count the live index, for gates.max_shrink.
+	CountsLive bool
 }
 
 // Elasticsearch looks at the cluster. The first findings are whether it answers
@@ -39,6 +41,7 @@ func Elasticsearch(ctx context.Context, t Target) []Finding {
 		master,
 		t.privileges(ctx),
 		t.shape(ctx),
+		t.live(ctx),
 		t.blocks(ctx),
 		t.templates(ctx),
 		t.disk(ctx),
@@ -179,6 +182,24 @@ func (t Target) shape(ctx context.Context) Finding {
 			"the first run takes the alias over and leaves that index alone")
 	}
 	return ok(subject, t.Alias.Alias()+" is on "+status.Live)
+}
+
+// live is whether the index that readers have can be counted: one that is closed,
+// or has a shard away, keeps a run from starting as long as gates.max_shrink is on.
+func (t Target) live(ctx context.Context) Finding {
+	const subject = "live"
+	live, err := t.Alias.Live(ctx)
+	switch {
+	case err != nil || live == "": // the finding about the alias says it
+		return ok(subject, "nothing to count")
+	case !t.CountsLive:
+		return ok(subject, "not counted, gates.max_shrink is off")
+	}
+	documents, err := t.Alias.Count(ctx, live)
+	if err != nil {
+		return problem(subject, "cannot be counted for gates.max_shrink: "+err.Error(), "`reindex run --max-shrink off` replaces it without counting it")
+	}
+	return ok(subject, fmt.Sprintf("%s has %d documents", live, documents))
 }
 
 // lease compares the lease with how long this cluster takes to answer: a
