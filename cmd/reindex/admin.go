@@ -30,7 +30,7 @@ func (a *app) open(cmd *cobra.Command, names []string) (*esalias.Client, error) 
 	if err != nil {
 		return nil, err
 	}
-	return a.aliasOf(c)
+	return a.aliasOf(c, newClients(c))
 }
 
 func (a *app) rollbackCommand() *cobra.Command {
@@ -89,7 +89,7 @@ search is still running on. Every run does the same after its swap.
   reindex prune --keep 0`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.each(cmd, args, s, func(a *app, c *config.Config) error {
-				alias, err := a.aliasOf(c)
+				alias, err := a.aliasOf(c, newClients(c))
 				if err != nil {
 					return err
 				}

@@ -52,7 +52,7 @@ func (a *app) bench(ctx context.Context, c *config.Config, documents, rounds int
 	if err != nil {
 		return err
 	}
-	transport, err := bulkClient(c)
+	transport, err := newClients(c).bulk()
 	if err != nil {
 		return err
 	}

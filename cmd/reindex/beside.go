@@ -33,11 +33,10 @@ type beside struct {
 	notices  *notices          // nil if nobody wants any
 }
 
-func (a *app) beside(ctx context.Context, c *config.Config, who esalias.Holder) *beside {
+func (a *app) beside(ctx context.Context, c *config.Config, reach clients, who esalias.Holder) *beside {
 	b := &beside{config: c, who: who, log: a.logger()}
-	// A connection of its own: a record must not hold up a renewal. What is
-	// wrong with the settings is the run's to tell.
-	if transport, err := elasticsearch(c.Elasticsearch, 1); err == nil {
+	// What is wrong with the settings is the run's to say.
+	if transport, err := reach.history(); err == nil {
 		b.recorder = history.Begin(ctx, history.New(transport, c.Alias), who, b.log)
 	}
 	b.notices = newNotices(c, who, b.log)

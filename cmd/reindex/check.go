@@ -78,7 +78,7 @@ func queries(c config.Source) []string {
 }
 
 func (a *app) lookAtElasticsearch(ctx context.Context, c *config.Config) []preflight.Finding {
-	target, err := a.target(c)
+	target, err := a.target(c, newClients(c))
 	if err != nil {
 		return []preflight.Finding{{
 			Subject: "elasticsearch", Level: preflight.Problem, Text: err.Error(), Hint: "see elasticsearch in the configuration",
@@ -88,20 +88,20 @@ func (a *app) lookAtElasticsearch(ctx context.Context, c *config.Config) []prefl
 }
 
 // cheapChecks are those that every run can afford.
-func (a *app) cheapChecks(ctx context.Context, c *config.Config) error {
-	target, err := a.target(c)
+func (a *app) cheapChecks(ctx context.Context, c *config.Config, reach clients) error {
+	target, err := a.target(c, reach)
 	if err != nil {
 		return err
 	}
 	return preflight.Cheap(ctx, target)
 }
 
-func (a *app) target(c *config.Config) (preflight.Target, error) {
-	transport, err := elasticsearch(c.Elasticsearch, 2)
+func (a *app) target(c *config.Config, reach clients) (preflight.Target, error) {
+	transport, err := reach.control()
 	if err != nil {
 		return preflight.Target{}, err
 	}
-	alias, err := a.aliasOf(c)
+	alias, err := a.aliasOf(c, reach)
 	if err != nil {
 		return preflight.Target{}, err
 	}

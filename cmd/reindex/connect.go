@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/user"
+	"sync"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 
@@ -13,16 +14,32 @@ import (
 	"example.com/reindex/internal/source"
 )
 
-// elasticsearch returns a client with connections of its own.
-func elasticsearch(c config.Elasticsearch, connections int) (esapi.Transport, error) {
-	return es.New(clientConfig(c, connections))
+// clients are what a command reaches Elasticsearch through. Each is made when it is
+// first asked for, once, and has connections of its own.
+type clients struct {
+	// control is for the lock, the alias and the checks, so that renewals never
+	// queue behind documents.
+	control func() (esapi.Transport, error)
+	// bulk is for documents.
+	bulk func() (esapi.Transport, error)
+	// history is for records, which must not hold up a renewal.
+	history func() (esapi.Transport, error)
 }
 
-// bulkClient returns the client that documents go through.
-func bulkClient(c *config.Config) (esapi.Transport, error) {
-	cfg := clientConfig(c.Elasticsearch, max(c.Load.Workers, 8))
-	cfg.Compress = c.Load.Compression == config.CompressionGzip
-	return es.New(cfg)
+func newClients(c *config.Config) clients {
+	once := func(cfg es.Config) func() (esapi.Transport, error) {
+		return sync.OnceValues(func() (esapi.Transport, error) { return es.New(cfg) })
+	}
+	bulk := clientConfig(c.Elasticsearch, max(c.Load.Workers, 8))
+	bulk.Compress = c.Load.Compression == config.CompressionGzip
+	return clients{
+		control: once(clientConfig(c.Elasticsearch, 2)), bulk: once(bulk), history: once(clientConfig(c.Elasticsearch, 1)),
+	}
+}
+
+// elasticsearch returns a client for a command that needs one.
+func elasticsearch(c config.Elasticsearch, connections int) (esapi.Transport, error) {
+	return es.New(clientConfig(c, connections))
 }
 
 func clientConfig(c config.Elasticsearch, connections int) es.Config {
@@ -39,10 +56,9 @@ func clientConfig(c config.Elasticsearch, connections int) es.Config {
 	}
 }
 
-// aliasOf returns the client of the alias, on connections that the loader does
-// not use, so that renewals never queue behind documents.
-func (a *app) aliasOf(c *config.Config) (*esalias.Client, error) {
-	transport, err := elasticsearch(c.Elasticsearch, 2)
+// aliasOf returns the client of the alias.
+func (a *app) aliasOf(c *config.Config, reach clients) (*esalias.Client, error) {
+	transport, err := reach.control()
 	if err != nil {
 		return nil, err
 	}

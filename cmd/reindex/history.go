@@ -50,7 +50,7 @@ has not got the lock yet.
 				return usageError{err: fmt.Errorf("--run is %q, want an id as `reindex history` shows it", f.run), command: cmd.CommandPath()}
 			}
 			return a.each(cmd, args, s, func(a *app, c *config.Config) error {
-				alias, err := a.aliasOf(c)
+				alias, err := a.aliasOf(c, newClients(c))
 				if err != nil {
 					return err
 				}
@@ -97,7 +97,7 @@ func (a *app) history(ctx context.Context, c *config.Config, alias *esalias.Clie
 }
 
 func historyStore(c *config.Config) (*history.Store, error) {
-	transport, err := elasticsearch(c.Elasticsearch, 1)
+	transport, err := newClients(c).history()
 	if err != nil {
 		return nil, err
 	}

@@ -109,8 +109,9 @@ func (a *app) run(ctx context.Context, c *config.Config, f runFlags) error {
 		return err
 	}
 	observer := a.observer(c.Alias, f.progress)
-	beside := a.beside(ctx, c, who)
-	deps, closeDeps, err := a.deps(ctx, c, observers{observer, beside}, false)
+	reach := newClients(c)
+	beside := a.beside(ctx, c, reach, who)
+	deps, closeDeps, err := a.deps(ctx, c, reach, observers{observer, beside}, false)
 	if err == nil {
 		report, err = pipeline.Run(ctx, deps, options(c, f, who, failures))
 		closeDeps()
@@ -131,7 +132,7 @@ func (a *app) run(ctx context.Context, c *config.Config, f runFlags) error {
 }
 
 func (a *app) dryRun(ctx context.Context, c *config.Config, f runFlags) error {
-	deps, closeDeps, err := a.deps(ctx, c, nil, false)
+	deps, closeDeps, err := a.deps(ctx, c, newClients(c), nil, false)
 	if err != nil {
 		return err
 	}
@@ -146,21 +147,21 @@ func (a *app) dryRun(ctx context.Context, c *config.Config, f runFlags) error {
 
 // deps opens both sides. The source is checked, and its mistakes told, before
 // any lock is taken.
-func (a *app) deps(ctx context.Context, c *config.Config, o pipeline.Observer, byteOrder bool) (pipeline.Deps, func(), error) {
+func (a *app) deps(ctx context.Context, c *config.Config, reach clients, o pipeline.Observer, byteOrder bool) (pipeline.Deps, func(), error) {
 	src, err := openSource(ctx, c.Source, byteOrder)
 	if err != nil {
 		return pipeline.Deps{}, nil, err
 	}
-	if err := a.cheapChecks(ctx, c); err != nil {
+	if err := a.cheapChecks(ctx, c, reach); err != nil {
 		src.Close()
 		return pipeline.Deps{}, nil, err
 	}
-	alias, err := a.aliasOf(c)
+	alias, err := a.aliasOf(c, reach)
 	if err != nil {
 		src.Close()
 		return pipeline.Deps{}, nil, err
 	}
-	bulk, err := bulkClient(c)
+	bulk, err := reach.bulk()
 	if err != nil {
 		src.Close()
 		return pipeline.Deps{}, nil, err

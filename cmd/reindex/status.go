@@ -40,7 +40,7 @@ something else than what starts the runs.
 				return usageError{err: err, command: cmd.CommandPath()}
 			}
 			return a.each(cmd, args, s, func(a *app, c *config.Config) error {
-				alias, err := a.aliasOf(c)
+				alias, err := a.aliasOf(c, newClients(c))
 				if err != nil {
 					return err
 				}

@@ -59,7 +59,7 @@ func (a *app) verifyCommand() *cobra.Command {
 }
 
 func (a *app) verify(ctx context.Context, c *config.Config, f adminFlags, repair bool) error {
-	deps, closeDeps, err := a.deps(ctx, c, nil, true)
+	deps, closeDeps, err := a.deps(ctx, c, newClients(c), nil, true)
 	if err != nil {
 		return err
 	}
