@@ -41,11 +41,11 @@ func personsSource(database string) (source.Config, error) {
 	}
 	cfg := source.Config{
 		URL: database, ID: "personId", Version: "rev", Document: read("persons.sql"),
-		Lookups:  []source.Query{read("programme_owners.sql"), read("post_owners.sql")},
+		Lookups:  []source.Lookup{{Query: read("programme_owners.sql")}, {Query: read("post_owners.sql")}},
 		Coalesce: []string{"currentOwner"}, Omit: []string{"programmeId", "postId"},
 		Lists: []source.List{
-			{Field: "programmeMemberships", Query: read("programme_memberships.sql"), Lookups: []source.Query{read("programmes.sql")}},
-			{Field: "trusts", Query: read("trusts.sql"), Lookups: []source.Query{read("posts.sql")}, Distinct: true, Unpivot: "trustId"},
+			{Field: "programmeMemberships", Query: read("programme_memberships.sql"), Lookups: []source.Lookup{{Query: read("programmes.sql")}}},
+			{Field: "trusts", Query: read("trusts.sql"), Lookups: []source.Lookup{{Query: read("posts.sql")}}, Distinct: true, Unpivot: "trustId"},
 		},
 	}
 	return cfg, errors.Join(errs...)

@@ -66,13 +66,19 @@ func lookAtDatabase(ctx context.Context, c *config.Config) []preflight.Finding {
 
 // queries are the texts of all queries.
 func queries(c config.Source) []string {
-	files := append([]config.File{c.Document.File}, c.Document.Lookups...)
-	for _, l := range c.Lists {
-		files = append(append(files, l.File), l.Lookups...)
+	all := []config.Query{c.Document}
+	for _, o := range c.Objects {
+		all = append(all, o.Query)
 	}
-	list := make([]string, len(files))
-	for i, f := range files {
-		list[i] = f.Text
+	for _, l := range c.Lists {
+		all = append(all, l.Query)
+	}
+	var list []string
+	for _, q := range all {
+		list = append(list, q.Text)
+		for _, look := range q.Lookups {
+			list = append(list, look.Text)
+		}
 	}
 	return list
 }

@@ -70,21 +70,25 @@ func openSource(ctx context.Context, c config.Source, byteOrder bool) (*source.S
 	lists := make([]source.List, 0, len(c.Lists))
 	for _, l := range c.Lists {
 		lists = append(lists, source.List{
-			Field: l.Field, Query: query(l.File), Distinct: l.Distinct, Unpivot: l.Unpivot, Lookups: queriesOf(l.Lookups),
+			Field: l.Field, Query: query(l.File), Distinct: l.Distinct, Unpivot: l.Unpivot, Values: l.Values, Omit: l.Omit, Lookups: lookups(l.Lookups),
 		})
+	}
+	objects := make([]source.Object, 0, len(c.Objects))
+	for _, o := range c.Objects {
+		objects = append(objects, source.Object{Field: o.Field, Query: query(o.File), Omit: o.Omit, Lookups: lookups(o.Lookups)})
 	}
 	return source.Open(ctx, source.Config{
 		URL: c.URL.Reveal(), ID: c.ID, Version: c.Version, ByteOrder: byteOrder, Lists: lists, GiveWay: c.GiveWay,
-		Document: query(c.Document.File), Lookups: queriesOf(c.Document.Lookups), Coalesce: c.Document.Coalesce, Omit: c.Document.Omit,
+		Document: query(c.Document.File), Objects: objects, Lookups: lookups(c.Document.Lookups), Coalesce: c.Document.Coalesce, Omit: c.Document.Omit,
 	})
 }
 
 func query(f config.File) source.Query { return source.Query{Name: f.Path, SQL: f.Text} }
 
-func queriesOf(files []config.File) []source.Query {
-	var list []source.Query
-	for _, f := range files {
-		list = append(list, query(f))
+func lookups(configured []config.Lookup) []source.Lookup {
+	var list []source.Lookup
+	for _, l := range configured {
+		list = append(list, source.Lookup{Query: query(l.File), By: l.By, As: l.As})
 	}
 	return list
 }

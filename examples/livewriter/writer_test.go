@@ -238,11 +238,11 @@ func personDeps(t *testing.T, url, alias string) (pipeline.Deps, []byte) {
 	}
 	src, err := source.Open(t.Context(), source.Config{
 		URL: url, ID: "personId", Document: query("persons.sql"), Version: "rev",
-		Lookups:  []source.Query{query("programme_owners.sql"), query("post_owners.sql")},
+		Lookups:  []source.Lookup{{Query: query("programme_owners.sql")}, {Query: query("post_owners.sql")}},
 		Coalesce: []string{"currentOwner"}, Omit: []string{"programmeId", "postId"},
 		Lists: []source.List{
-			{Field: "programmeMemberships", Query: query("programme_memberships.sql"), Lookups: []source.Query{query("programmes.sql")}},
-			{Field: "trusts", Query: query("trusts.sql"), Lookups: []source.Query{query("posts.sql")}, Distinct: true, Unpivot: "trustId"},
+			{Field: "programmeMemberships", Query: query("programme_memberships.sql"), Lookups: []source.Lookup{{Query: query("programmes.sql")}}},
+			{Field: "trusts", Query: query("trusts.sql"), Lookups: []source.Lookup{{Query: query("posts.sql")}}, Distinct: true, Unpivot: "trustId"},
 		},
 	})
 	if err != nil {

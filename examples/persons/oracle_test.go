@@ -54,20 +54,21 @@ func TestDocumentsAreTheOracles(t *testing.T) {
 // read returns all documents by id, read in several ranges.
 func read(t *testing.T, url string, c config.Source) map[string]document.Document {
 	t.Helper()
-	queries := func(files ...config.File) []source.Query {
-		var list []source.Query
-		for _, f := range files {
-			list = append(list, source.Query{Name: f.Path, SQL: f.Text})
+	query := func(f config.File) source.Query { return source.Query{Name: f.Path, SQL: f.Text} }
+	lookups := func(configured []config.Lookup) []source.Lookup {
+		var list []source.Lookup
+		for _, l := range configured {
+			list = append(list, source.Lookup{Query: query(l.File), By: l.By, As: l.As})
 		}
 		return list
 	}
 	cfg := source.Config{
-		URL: url, ID: c.ID, Version: c.Version, Document: queries(c.Document.File)[0], Lookups: queries(c.Document.Lookups...),
+		URL: url, ID: c.ID, Version: c.Version, Document: query(c.Document.File), Lookups: lookups(c.Document.Lookups),
 		Coalesce: c.Document.Coalesce, Omit: c.Document.Omit, RangeDocuments: seeded / 10,
 	}
 	for _, l := range c.Lists {
 		cfg.Lists = append(cfg.Lists, source.List{
-			Field: l.Field, Query: queries(l.File)[0], Lookups: queries(l.Lookups...), Distinct: l.Distinct, Unpivot: l.Unpivot,
+			Field: l.Field, Query: query(l.File), Lookups: lookups(l.Lookups), Distinct: l.Distinct, Unpivot: l.Unpivot,
 		})
 	}
 	src, err := source.Open(t.Context(), cfg)

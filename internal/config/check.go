@@ -64,7 +64,17 @@ func (l *loader) checkNames() {
 	if source.Version != "" && source.Version == source.ID {
 		l.report("source.version", "is the id column", "name a column that grows with each change, or leave it out")
 	}
+	fields := map[string]bool{}
+	for _, object := range source.Objects {
+		fields[object.Field] = true
+		if object.Field == source.ID {
+			l.report(objectsField+"."+object.Field, "is also the id column", "give the object another name")
+		}
+	}
 	for _, list := range source.Lists {
+		if fields[list.Field] {
+			l.report(listsField+"."+list.Field, "is also an object", "give one of them another name")
+		}
 		if list.Field == source.ID {
 			l.report(listsField+"."+list.Field, "is also the id column", "give the array another name")
 		}

@@ -78,6 +78,9 @@ type Source struct {
 	// Document (document) is the query with one row per document. Required. The
 	// variable takes the place of its file alone.
 	Document Query
+	// Objects (objects) are the queries with at most one row per document, in the
+	// order of the file. May be empty.
+	Objects []Object
 	// Lists (lists) are the queries with many rows per document, in the order of
 	// the file. May be empty.
 	Lists []List
@@ -95,8 +98,8 @@ type Source struct {
 type Query struct {
 	File
 	// Lookups (lookups) are queries of small tables that the program reads once and
-	// joins itself, each by the one column it shares with File. May be empty.
-	Lookups []File
+	// joins itself. May be empty.
+	Lookups []Lookup
 	// Coalesce (coalesce; of the document) are columns that several Lookups add; the
 	// first that is not NULL counts, in the order of Lookups. May be empty.
 	Coalesce []string
@@ -104,7 +107,27 @@ type Query struct {
 	Omit []string
 }
 
-// List is one array of objects inside the document.
+// Lookup is the query of a small table, written as `posts.sql` or as
+// `{ query: posts.sql, by: [country, region], as: post }`.
+type Lookup struct {
+	File
+	// By (by) are the columns that find its row. Defaults to the one column that it
+	// shares with the query.
+	By []string
+	// As (as) is the object that its columns make up. Defaults to "": they are
+	// fields like the others.
+	As string
+}
+
+// Object is one object inside the document.
+type Object struct {
+	// Field is its name in the document.
+	Field string
+	// Query has at most one row per document.
+	Query
+}
+
+// List is one array inside the document.
 type List struct {
 	// Field is the name of the array in the document.
 	Field string
@@ -115,6 +138,9 @@ type List struct {
 	// Unpivot (unpivot) is the name of the one field of the elements; each column
 	// besides the id makes an element, NULL none. Defaults to "": a row is an element.
 	Unpivot string
+	// Values (values) makes the values of the columns besides the id the elements, in
+	// place of objects. Defaults to false.
+	Values bool
 }
 
 // Index (index) describes the index of each run.

@@ -28,8 +28,10 @@ source:
   url: postgres://reader:pw@db/tis
   id: personId
   document: sql/persons.sql
+  objects: { contact: { query: sql/persons.sql, omit: c, lookups: { query: sql/persons.sql, by: [x, y], as: z } } }
   lists:
     programmeMemberships: { query: sql/persons.sql, lookups: sql/persons.sql }
+    codes: { query: sql/persons.sql, values: true, omit: [a, b] }
     trusts: { query: sql/persons.sql, distinct: true, unpivot: trustId, lookups: [sql/persons.sql, sql/persons.sql] }
     inline: |
       select 1 as "personId",
@@ -110,10 +112,12 @@ func TestLoad(t *testing.T) {
 			Elasticsearch: Elasticsearch{URLs: []string{"http://es1:9200", "http://es2:9200"}, APIKey: "a2V5OmtleQ=="},
 			Source: Source{
 				URL: "postgres://reader:pw@db/tis", ID: "personId", Document: Query{File: sql}, Version: "rev", GiveWay: 5 * time.Second,
+				Objects: []Object{{Field: "contact", Query: Query{File: sql, Omit: []string{"c"}, Lookups: []Lookup{{File: sql, By: []string{"x", "y"}, As: "z"}}}}},
 				Lists: []List{
-					{Field: "programmeMemberships", Query: Query{File: sql, Lookups: []File{sql}}},
-					{Field: "trusts", Query: Query{File: sql, Lookups: []File{sql, sql}}, Distinct: true, Unpivot: "trustId"},
-					{Field: "inline", Query: Query{File: File{Path: got.Path + ":13", Text: "select 1 as \"personId\",\n       2 as n\n"}}},
+					{Field: "programmeMemberships", Query: Query{File: sql, Lookups: []Lookup{{File: sql}}}},
+					{Field: "codes", Query: Query{File: sql, Omit: []string{"a", "b"}}, Values: true},
+					{Field: "trusts", Query: Query{File: sql, Lookups: []Lookup{{File: sql}, {File: sql}}}, Distinct: true, Unpivot: "trustId"},
+					{Field: "inline", Query: Query{File: File{Path: got.Path + ":15", Text: "select 1 as \"personId\",\n       2 as n\n"}}},
 				},
 			},
 			Index: Index{Body: json.RawMessage(indexBody), BodyPath: filepath.Join(dir, "persons.index.json"), Keep: 3},

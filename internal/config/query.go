@@ -10,13 +10,16 @@ import (
 // documentField may be a query, as any setting, or a section of its own.
 const documentField = "source.document"
 
-// listsField is a section whose keys are the user's own.
-const listsField = "source.lists"
+// listsField and objectsField are sections whose keys are the user's own.
+const (
+	listsField   = "source.lists"
+	objectsField = "source.objects"
+)
 
 // yamlQuery is a query with its options as it stands in the file: that of the
-// document, or of a list.
+// document, an object, a list or a lookup.
 type yamlQuery struct {
-	name  string // of the list
+	name  string // of the list or object
 	field string // dotted
 	line  int
 	query value
@@ -24,10 +27,10 @@ type yamlQuery struct {
 	// unreadable says that it is no text, which was reported.
 	unreadable bool
 
-	lookups        []value
-	coalesce, omit columns
-	distinct       bool
-	unpivot        string
+	lookups            []yamlQuery
+	coalesce, omit, by columns
+	distinct, values   bool
+	unpivot, as        string
 }
 
 // columns are names of columns and where they stand.
@@ -48,9 +51,17 @@ func documentQuery() queryKind {
 
 func listQuery() queryKind {
 	return queryKind{
-		options: []string{"distinct", "unpivot", "lookups"},
+		options: []string{"distinct", "unpivot", "values", "omit", "lookups"},
 		want:    "want the name of an SQL file, or { query: <file>, distinct: true }",
 	}
+}
+
+func objectQuery() queryKind {
+	return queryKind{options: []string{"omit", "lookups"}, want: "want the name of an SQL file, or { query: <file>, lookups: <file> }"}
+}
+
+func lookupQuery() queryKind {
+	return queryKind{options: []string{"by", "as"}, want: "want the name of an SQL file, or a list of them; or { query: <file>, by: [<column>, ...] }"}
 }
 
 // walkDocument takes the long form of source.document, whose query is a value
@@ -67,25 +78,31 @@ func (p *part) walkDocument(e entry) {
 	}
 }
 
-// walkLists takes source.lists: the keys are the user's, each value a query
-// with its options.
-func (p *part) walkLists(section entry) {
+// walkNamed takes source.lists or source.objects: the keys are the user's, each
+// value a query with its options.
+func (p *part) walkNamed(section entry, kind queryKind) (list []yamlQuery) {
 	if section.node.Type() == ast.NullType {
-		return
+		return nil
 	}
 	for _, e := range p.entries(section.field, section.node) {
 		if e.key == "" {
-			p.problem(e.line, section.field, "has a list without a name", "name the array as it is to appear in the document")
+			p.problem(e.line, section.field, "has an entry without a name", "name it as it is to appear in the document")
 			continue
 		}
-		q, ok := p.walkQuery(e, listQuery())
-		if !q.found {
-			p.problem(e.line, e.field+".query", "is missing", "name the file with the query")
-		}
-		if ok && q.found {
-			p.lists = append(p.lists, q)
+		if q, ok := p.wholeQuery(e, kind); ok {
+			list = append(list, q)
 		}
 	}
+	return list
+}
+
+// wholeQuery is walkQuery where no variable can bring the query.
+func (p *part) wholeQuery(e entry, kind queryKind) (yamlQuery, bool) {
+	q, ok := p.walkQuery(e, kind)
+	if !q.found {
+		p.problem(e.line, e.field+".query", "is missing", "name the file with the query")
+	}
+	return q, ok && q.found
 }
 
 // walkQuery takes a query with its options, {query: ..., ...}, or a query alone.
@@ -126,8 +143,14 @@ func (p *part) option(q *yamlQuery, o entry) (ok bool) {
 		q.omit, ok = p.columns(o)
 	case "distinct":
 		q.distinct, ok = p.flag(o)
+	case "values":
+		q.values, ok = p.flag(o)
 	case "unpivot":
-		q.unpivot, ok = p.fieldName(o)
+		q.unpivot, ok = p.fieldName(o, "the one field that the elements have")
+	case "by":
+		q.by, ok = p.columns(o)
+	case "as":
+		q.as, ok = p.fieldName(o, "the object that its columns make up")
 	}
 	return ok
 }
@@ -148,15 +171,15 @@ func (p *part) sql(e entry, want string) (value, bool) {
 }
 
 // lookups takes one query or a list of them.
-func (p *part) lookups(e entry) (list []value, ok bool) {
+func (p *part) lookups(e entry) (list []yamlQuery, ok bool) {
+	ok = true
 	for _, node := range items(e.node) {
-		v, ok := p.sql(entry{field: e.field, line: lineOf(node), node: node}, "want the name of an SQL file, or a list of them")
-		if !ok {
-			return nil, false
+		q, good := p.wholeQuery(entry{field: e.field, line: lineOf(node), node: node}, lookupQuery())
+		if ok = ok && good; good {
+			list = append(list, q)
 		}
-		list = append(list, v)
 	}
-	return list, true
+	return list, ok
 }
 
 // columns takes the name of one column or a list of them.
@@ -179,10 +202,10 @@ func (p *part) columns(e entry) (c columns, ok bool) {
 	return c, ok
 }
 
-func (p *part) fieldName(e entry) (string, bool) {
+func (p *part) fieldName(e entry, of string) (string, bool) {
 	text, ok := scalar(e.node)
 	if ok = ok && strings.TrimSpace(text) != ""; !ok {
-		p.problem(e.line, e.field, "is no name", "write the name of the one field that the elements have, or leave it out")
+		p.problem(e.line, e.field, "is no name", "write the name of "+of+", or leave it out")
 	}
 	return text, ok
 }
@@ -230,30 +253,44 @@ func (l *loader) document() {
 	l.config.Source.Document.File = file
 }
 
-// lists reads the queries that source.lists names.
+// lists reads the queries that source.objects and source.lists name.
 func (l *loader) lists() {
+	for i := range l.own.objects {
+		y := &l.own.objects[i]
+		if q, ok := l.whole(y); ok {
+			l.config.Source.Objects = append(l.config.Source.Objects, Object{Field: y.name, Query: q})
+		}
+	}
 	for i := range l.own.lists {
 		y := &l.own.lists[i]
-		list := List{Field: y.name, Distinct: y.distinct, Unpivot: y.unpivot}
-		file, ok := l.queryFile(y.field, y.query, "name the file with the query or leave the list out")
-		if !ok {
-			continue
+		if y.values && y.unpivot != "" {
+			l.reportAt(value{line: y.line, under: l.own.under}, y.field+".values", "is set together with unpivot",
+				"keep one of the two: the elements are values, or objects of one field")
 		}
-		if list.Query, ok = l.options(y); !ok {
-			continue
+		if q, ok := l.whole(y); ok {
+			l.config.Source.Lists = append(l.config.Source.Lists, List{Field: y.name, Query: q, Distinct: y.distinct, Unpivot: y.unpivot, Values: y.values})
 		}
-		list.File = file
-		l.config.Source.Lists = append(l.config.Source.Lists, list)
 	}
+}
+
+// whole reads a query with its options.
+func (l *loader) whole(y *yamlQuery) (Query, bool) {
+	file, ok := l.queryFile(y.field, y.query, "name the file with the query or leave it out")
+	if !ok {
+		return Query{}, false
+	}
+	q, ok := l.options(y)
+	q.File = file
+	return q, ok
 }
 
 // options reads what a query has besides its own text.
 func (l *loader) options(y *yamlQuery) (q Query, ok bool) {
 	q.Coalesce, q.Omit, ok = y.coalesce.names, y.omit.names, true
-	for _, v := range y.lookups {
-		file, good := l.queryFile(y.field+".lookups", v, "name the file with the query or leave it out")
+	for _, look := range y.lookups {
+		file, good := l.queryFile(look.field, look.query, "name the file with the query or leave it out")
 		if ok = ok && good; good {
-			q.Lookups = append(q.Lookups, file)
+			q.Lookups = append(q.Lookups, Lookup{File: file, By: look.by.names, As: look.as})
 		}
 	}
 	return q, ok

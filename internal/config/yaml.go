@@ -29,20 +29,20 @@ type yamlFile struct {
 // part is the file, or a section of it that has settings of one index or of
 // all: the text of every known setting with its line.
 type part struct {
-	file      *yamlFile
-	path      string
-	name      string // of the index
-	under     string // what stands before its settings: "", "defaults." or "indices.persons."
-	line      int    // of the section; 0 for the file
-	fields    map[string]setting
-	names     []string  // all fields that may stand here, in the order of the table
-	refused   []setting // those that may not
-	placement placement // says why
-	values    map[string]value
-	sections  map[string]int  // line of each section
-	failed    map[string]bool // fields that are in the file but unusable
-	lists     []yamlQuery
-	document  *yamlQuery // nil if source.document is no section
+	file           *yamlFile
+	path           string
+	name           string // of the index
+	under          string // what stands before its settings: "", "defaults." or "indices.persons."
+	line           int    // of the section; 0 for the file
+	fields         map[string]setting
+	names          []string  // all fields that may stand here, in the order of the table
+	refused        []setting // those that may not
+	placement      placement // says why
+	values         map[string]value
+	sections       map[string]int  // line of each section
+	failed         map[string]bool // fields that are in the file but unusable
+	objects, lists []yamlQuery
+	document       *yamlQuery // nil if source.document is no section
 }
 
 // readYAML takes the file apart; table has the settings of one index and those
@@ -82,7 +82,7 @@ func (f *yamlFile) part(under string, line int, table []setting, placement place
 // namesOf are the settings that s brings along.
 func namesOf(s setting) []string {
 	if s.field == documentField {
-		return []string{documentField, listsField}
+		return []string{documentField, objectsField, listsField}
 	}
 	return []string{s.field}
 }
@@ -124,7 +124,9 @@ func (p *part) walk(prefix string, node ast.Node) {
 		case why != "":
 			p.problem(entry.line, entry.field, "cannot stand here", why)
 		case entry.field == listsField:
-			p.walkLists(entry)
+			p.lists = p.walkNamed(entry, listQuery())
+		case entry.field == objectsField:
+			p.objects = p.walkNamed(entry, objectQuery())
 		case entry.field == documentField && isMapping(entry.node):
 			p.walkDocument(entry)
 		case known:

@@ -64,7 +64,7 @@ func TestBatchJoinsRowsInAnyOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBatch(idInteger, 1)
-			q := &query{open: `,"l":[`, ordered: tt.ordered, distinct: tt.distinct}
+			q := &query{open: `,"l":[`, shut: "]", ordered: tt.ordered, distinct: tt.distinct}
 			for range 2 { // the second time with used buffers
 				b.reset(1 << 20)
 				if got := strings.Join(join(t, b, q, docs, elements), " "); got != tt.want {
@@ -91,7 +91,7 @@ func TestBatchDropsRepeatsHoweverMany(t *testing.T) {
 			want = append(want, fmt.Sprintf("%02d", i))
 		}
 		elements = append(elements, elements...)
-		q := &query{open: `,"l":[`, ordered: ordered, distinct: true}
+		q := &query{open: `,"l":[`, shut: "]", ordered: ordered, distinct: true}
 		got := join(t, b, q, [][2]string{{"7", `{"a":1`}}, elements)
 		if diff := cmp.Diff([]string{`7 {"a":1,"l":[` + strings.Join(want, ",") + `]}`}, got); diff != "" {
 			t.Errorf("ordered %t (-want +got):\n%s", ordered, diff)
@@ -141,7 +141,7 @@ func TestBatchFindsEveryIDWhileItGrows(t *testing.T) {
 // 10 columns, 7 elements of one list per document.
 func BenchmarkJoin(b *testing.B) {
 	const documents, perDocument = 16384, 7
-	q, l := &query{name: "d", version: -1}, &query{name: "l", id: 0, open: `,"list":[`}
+	q, l := &query{name: "d", version: -1}, &query{name: "l", id: 0, open: `,"list":[`, shut: "]", closing: "}"}
 	for i := range 10 {
 		q.columns = append(q.columns, column{prefix: fmt.Sprintf(`,"column%d":`, i), typ: &valueType{}})
 	}

@@ -31,11 +31,11 @@ func personsConfig(tb testing.TB) Config {
 	read := func(name string) Query { return Query{Name: name, SQL: personsFile(tb, name)} }
 	return Config{
 		URL: url, ID: "personId", Document: read("persons.sql"), Version: "rev",
-		Lookups:  []Query{read("programme_owners.sql"), read("post_owners.sql")},
+		Lookups:  []Lookup{{Query: read("programme_owners.sql")}, {Query: read("post_owners.sql")}},
 		Coalesce: []string{"currentOwner"}, Omit: []string{"programmeId", "postId"},
 		Lists: []List{
-			{Field: "programmeMemberships", Query: read("programme_memberships.sql"), Lookups: []Query{read("programmes.sql")}},
-			{Field: "trusts", Query: read("trusts.sql"), Lookups: []Query{read("posts.sql")}, Distinct: true, Unpivot: "trustId"},
+			{Field: "programmeMemberships", Query: read("programme_memberships.sql"), Lookups: []Lookup{{Query: read("programmes.sql")}}},
+			{Field: "trusts", Query: read("trusts.sql"), Lookups: []Lookup{{Query: read("posts.sql")}}, Distinct: true, Unpivot: "trustId"},
 		},
 	}
 }

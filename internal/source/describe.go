@@ -17,6 +17,8 @@ type column struct {
 	prefix string // what stands before the value: `{"id":` or `,"name":`; "" if it is no field
 	typ    *valueType
 	oid    uint32 // of the type
+	// bare says that it is an element of a list of values, with nothing before it.
+	bare bool
 }
 
 // query is a user's query after PostgreSQL has described it.
@@ -26,11 +28,14 @@ type query struct {
 	hints     []hint
 	ordered   bool // has an ORDER BY of its own
 	distinct  bool
-	unpivoted bool   // of a list: each column is an element
-	open      string // of a list: `,"field":[`
-	field     string // of a list
-	lookups   []*lookup
-	added     []field // of the document: what its lookups add
+	unpivoted bool // of a list: each column is an element
+	// open and shut are around the elements of a list, `,"field":[` and `]`, or before an
+	// object; none is what stands between them without a row. closing ends an element.
+	open, shut, none, closing string
+	single                    bool   // an object, so a second row for an id is an error
+	field                     string // of a list
+	lookups                   []*lookup
+	added                     []field // of the document: what its lookups add
 
 	columns []column
 	idName  string

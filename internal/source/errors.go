@@ -75,11 +75,12 @@ func (e *RowError) Error() string {
 	return b.String()
 }
 
-// DuplicateError says that the document query returned more than one row for
-// an id: it fans out, usually over a join that was thought to be one to one.
+// DuplicateError says that the document query, or that of an object, returned more
+// than one row for an id: it fans out, usually over a join that was thought to be one to one.
 type DuplicateError struct {
-	Query string
-	ID    string
+	Query  string
+	ID     string
+	Object string // the field, of an object's query
 }
 
 // Error names the query and the id.
@@ -89,6 +90,9 @@ func (e *DuplicateError) Error() string {
 
 // Hint says how the query becomes one to one.
 func (e *DuplicateError) Hint() string {
+	if e.Object != "" {
+		return "choose one row with DISTINCT ON or WHERE, or make " + e.Object + " a list"
+	}
 	return "make its joins one to one, or move the rows into a list query"
 }
 

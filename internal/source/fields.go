@@ -16,7 +16,7 @@ type field struct {
 }
 
 // checkOmitted checks the columns that shall be no fields.
-func (q *query) checkOmitted(names []string) error {
+func (q *query) checkOmitted(names []string, idIs string) error {
 	for i, name := range names {
 		at := q.position(name)
 		e := &ConfigError{Query: q.name, Column: name}
@@ -26,7 +26,7 @@ func (q *query) checkOmitted(names []string) error {
 		case at < 0:
 			e.Reason, e.Advice = "is in omit and is not a column of this query", q.has()
 		case at == q.id:
-			e.Reason, e.Advice = "is in omit and is the id, which is a field of every document", "leave it out of omit"
+			e.Reason, e.Advice = "is in omit and is the id, "+idIs, "leave it out of omit"
 		case at == q.version:
 			e.Reason, e.Advice = "is in omit and is the version, which is no field anyway", "leave it out of omit"
 		default:
@@ -36,6 +36,9 @@ func (q *query) checkOmitted(names []string) error {
 	}
 	return nil
 }
+
+// isField says whether the column is in the document or in an element.
+func (c column) isField() bool { return c.prefix != "" || c.bare }
 
 // has says which columns the query has.
 func (q *query) has() string {
@@ -62,7 +65,7 @@ func (s *Source) addFields(d *describer, cfg Config) error {
 			delete(owner, name) // may be in several lookups
 		}
 		look.fields = make([]int, 0, len(look.columns)-1)
-		if err := look.nameFields("", owner); err != nil {
+		if err := look.nameFields(owner); err != nil {
 			return err
 		}
 		if err := d.addFieldsOf(look, q); err != nil {
@@ -74,6 +77,11 @@ func (s *Source) addFields(d *describer, cfg Config) error {
 
 // addFieldsOf says which field each piece of the lookup is.
 func (d *describer) addFieldsOf(look *lookup, q *query) error {
+	if look.as != "" { // one piece, of a name that nothing else has
+		look.fields = append(look.fields, len(q.added))
+		q.added = append(q.added, field{name: look.as, query: look.name, times: 1})
+		return nil
+	}
 	for _, c := range look.columns {
 		if c.prefix == "" {
 			continue

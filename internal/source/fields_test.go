@@ -25,7 +25,7 @@ ANALYZE;`
 func withFields(cfg Config, coalesce, omit []string, lookups ...string) Config {
 	cfg.Coalesce, cfg.Omit = coalesce, omit
 	for i, sql := range lookups {
-		cfg.Lookups = append(cfg.Lookups, Query{Name: fmt.Sprintf("look%d.sql", i+1), SQL: sql})
+		cfg.Lookups = append(cfg.Lookups, Lookup{Query: Query{Name: fmt.Sprintf("look%d.sql", i+1), SQL: sql}})
 	}
 	return cfg
 }
@@ -110,7 +110,7 @@ func TestOrderOfFields(t *testing.T) {
 		"post", "SELECT id, programme FROM member"), []string{"owner"}, []string{"post"},
 		"SELECT owner, code AS post FROM post", "SELECT id AS programme, title, owner FROM programme")
 	cfg.Version = "rev"
-	cfg.Lists[0].Lookups = []Query{{Name: "look3.sql", SQL: "SELECT id AS programme, owner FROM programme"}}
+	cfg.Lists[0].Lookups = []Lookup{{Query: Query{Name: "look3.sql", SQL: "SELECT id AS programme, owner FROM programme"}}}
 	got, _ := mustLoad(t, open(t, cfg), 1)
 	want := `{"programme":8,"id":8,"name":"n8","owner":"of \"programme\":null0","title":"title8",` +
 		`"post":[{"programme":8,"owner":"of \"programme\":null0"}]}`

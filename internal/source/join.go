@@ -27,9 +27,16 @@ func (j *joiner) each(b *batch, lists []*query, emit func(document.Document) err
 		slot := &b.slots[s]
 		j.out = append(j.out[:0], b.arena[slot.body:slot.end]...)
 		for l, q := range lists {
+			head := b.chains[int(s)*b.lists+l].head
+			if q.single && head != 0 && b.elements[head-1].next != 0 {
+				return &DuplicateError{Query: q.name, ID: string(b.idOf(s)), Object: q.field}
+			}
 			j.out = append(j.out, q.open...)
-			j.append(b, b.chains[int(s)*b.lists+l].head, q)
-			j.out = append(j.out, ']')
+			if head == 0 {
+				j.out = append(j.out, q.none...)
+			}
+			j.append(b, head, q)
+			j.out = append(j.out, q.shut...)
 		}
 		j.out = append(j.out, '}')
 		err := emit(document.Document{ID: b.idOf(s), Version: slot.version, JSON: j.out})

@@ -24,7 +24,7 @@ func withLookups(cfg Config, unpivot string, lookups ...string) Config {
 	l := &cfg.Lists[0]
 	l.Unpivot, l.Distinct = unpivot, unpivot != ""
 	for i, sql := range lookups {
-		l.Lookups = append(l.Lookups, Query{Name: fmt.Sprintf("look%d.sql", i+1), SQL: sql})
+		l.Lookups = append(l.Lookups, Lookup{Query: Query{Name: fmt.Sprintf("look%d.sql", i+1), SQL: sql}})
 	}
 	return cfg
 }

@@ -109,6 +109,9 @@ func (st *stream) addElement(list int, q *query, row [][]byte) error {
 		piece, _ := nextPiece(st.found(l, row))
 		st.batch.arena = append(st.batch.arena, piece...)
 	}
+	if len(q.lookups) > 0 && st.batch.arena[start] == ',' { // all columns of the row itself are omitted
+		st.batch.arena[start] = '{'
+	}
 	st.batch.arena = append(st.batch.arena, '}')
 	return st.batch.addElement(slot, list, start, q.distinct)
 }
@@ -116,7 +119,7 @@ func (st *stream) addElement(list int, q *query, row [][]byte) error {
 // addElements adds one element for each value of the row that is not NULL.
 func (st *stream) addElements(slot int32, list int, q *query, row [][]byte) error {
 	for i := range q.columns {
-		if q.columns[i].prefix == "" || row[i] == nil {
+		if c := &q.columns[i]; c.prefix == "" && !c.bare || row[i] == nil {
 			continue
 		}
 		st.batch.reserve()
@@ -124,7 +127,7 @@ func (st *stream) addElements(slot int32, list int, q *query, row [][]byte) erro
 		if err := st.appendField(q, row, i); err != nil {
 			return err
 		}
-		st.batch.arena = append(st.batch.arena, '}')
+		st.batch.arena = append(st.batch.arena, q.closing...)
 		if err := st.batch.addElement(slot, list, start, q.distinct); err != nil {
 			return err
 		}
@@ -149,7 +152,11 @@ func (st *stream) addFound(slot int32, list int, q *query, row []byte) error {
 
 // found returns the pieces that a lookup adds to a row.
 func (st *stream) found(l *lookup, row [][]byte) []byte {
-	if key := row[l.by]; key != nil {
+	key := row[l.by]
+	if len(l.more) > 0 {
+		key, st.key = l.keyOf(st.key[:0], row, l.by, func(p pair) int { return p.there })
+	}
+	if key != nil {
 		if pieces := st.tables[l.number].find(key); pieces != nil {
 			return pieces
 		}

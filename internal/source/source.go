@@ -16,6 +16,27 @@ type Query struct {
 	SQL  string // one SELECT; a semicolon and comments may follow it
 }
 
+// Lookup is a query of a small table, which is read once per snapshot as a whole and
+// joined here to the rows of another query.
+type Lookup struct {
+	Query
+	// By are the columns that find its row, which have the same names in both
+	// queries. Defaults to the one name that they share.
+	By []string
+	// As is the name of an object that its columns make up, null for a key without a
+	// row. "" makes them fields like the others.
+	As string
+}
+
+// Object is a query with at most one row per id.
+type Object struct {
+	Field string // name of the object in the document; null for an id without a row
+	Query Query
+	// Omit and Lookups are those of a list.
+	Omit    []string
+	Lookups []Lookup
+}
+
 // List is a query with any number of rows per id.
 type List struct {
 	Field    string // name of the array in the document
@@ -25,12 +46,18 @@ type List struct {
 	// own, {"<Unpivot>": value}; NULL makes none, as in SQL's UNPIVOT. A row
 	// with two columns costs PostgreSQL much less than two rows.
 	Unpivot string
+	// Values makes the values themselves the elements, in place of objects: each
+	// column besides the id makes one, NULL none. It excludes Unpivot.
+	Values bool
+	// Omit are columns of Query that are not in the elements, such as the keys of Lookups.
+	Omit []string
 	// Lookups are queries of small tables, each read once per snapshot as a whole
 	// and joined here, which spares PostgreSQL a join for every range. A lookup
-	// shares one column's name with Query, its key, which has one row at most; its
-	// other columns are added to each row of the list as by LEFT JOIN. A lookup takes
-	// at most 64 MiB of memory. With Unpivot the key is no element.
-	Lookups []Query
+	// shares one column's name with Query, its key, or those of [Lookup.By], and has one
+	// row at most for a key; its other columns are added to each row of the list as by
+	// LEFT JOIN. A lookup takes at most 64 MiB of memory. With Unpivot and Values the key
+	// is no element.
+	Lookups []Lookup
 }
 
 // Config says what to read. The zero value of an optional field means its default.
@@ -46,13 +73,15 @@ type Config struct {
 	// Lookups are those of Document, as [List.Lookups] are of a list: their columns
 	// beside the key are fields, after those of Document, in the order in which they
 	// first appear.
-	Lookups []Query
+	Lookups []Lookup
 	// Coalesce are columns that two or more of Lookups add, and Document does not
 	// have. In the order of Lookups, the first that is not NULL is the field.
 	Coalesce []string
 	// Omit are columns of Document that are no fields, such as the keys of Lookups.
 	// The id is always one, and Version never.
 	Omit []string
+	// Objects become objects, after the fields of Document and its Lookups.
+	Objects []Object
 	// Lists become arrays of objects, [] for an id without rows.
 	Lists []List
 	// Version is a column of the document query with a whole number of at
@@ -79,8 +108,8 @@ type Config struct {
 type Source struct {
 	conf           *pgconn.Config
 	document       *query
-	lists          []*query
-	lookups        int // of all queries
+	lists          []*query // of Config.Objects and Config.Lists
+	lookups        int      // of all queries
 	rangeDocuments int
 	maxRangeBytes  int
 	byteOrder      bool
@@ -142,7 +171,7 @@ func (s *Source) describe(session *session, cfg Config) error {
 	if err := s.document.useVersion(cfg.Version); err != nil {
 		return err
 	}
-	if err := s.document.checkOmitted(cfg.Omit); err != nil {
+	if err := s.document.checkOmitted(cfg.Omit, "which is a field of every document"); err != nil {
 		return err
 	}
 	s.document.nameFields(func(i int) bool {
@@ -150,6 +179,16 @@ func (s *Source) describe(session *session, cfg Config) error {
 	})
 	if err := s.addFields(d, cfg); err != nil {
 		return err
+	}
+	for _, o := range cfg.Objects {
+		q, err := d.describe(o.Query)
+		if err != nil {
+			return err
+		}
+		q.single = true
+		if err := s.addList(d, q, List{Field: o.Field, Query: o.Query, Omit: o.Omit, Lookups: o.Lookups}); err != nil {
+			return err
+		}
 	}
 	for _, l := range cfg.Lists {
 		q, err := d.describe(l.Query)
@@ -196,16 +235,21 @@ func (s *Source) finish(d *describer) error {
 	return nil
 }
 
-// addList checks a list against the document.
+// addList checks a list, or an object, against the document.
 func (s *Source) addList(d *describer, q *query, l List) error {
 	q.field, q.distinct = l.Field, l.Distinct
-	q.open = "," + jsonName(l.Field) + ":["
+	q.open, q.shut, q.none, q.closing = ","+jsonName(l.Field)+":[", "]", "", "}"
+	what := "list"
+	if q.single {
+		q.open, q.shut, q.none = ","+jsonName(l.Field)+":", "", "null"
+		what = "object"
+	}
 	if l.Field == "" {
-		return &ConfigError{Query: q.name, Reason: "the list has no field name"}
+		return &ConfigError{Query: q.name, Reason: "the " + what + " has no field name"}
 	}
 	if other := s.fieldOf(l.Field); other != "" {
 		return &ConfigError{
-			Query: q.name, Column: l.Field, Reason: "is a list and a column of " + other + ", or a list twice",
+			Query: q.name, Column: l.Field, Reason: "is " + article(what) + " and a column of " + other + ", or a list twice",
 			Advice: "rename one of them",
 		}
 	}
@@ -217,14 +261,25 @@ func (s *Source) addList(d *describer, q *query, l List) error {
 		}
 	}
 	if len(q.columns) < 2 {
-		return &ConfigError{Query: q.name, Reason: "has the id column and no other", Advice: "select what the list's elements hold"}
+		return &ConfigError{Query: q.name, Reason: "has the id column and no other", Advice: "select what the " + what + " holds"}
 	}
-	q.nameFields(func(i int) bool { return i != q.id })
-	if l.Unpivot != "" {
+	if err := q.checkOmitted(l.Omit, "which is never in "+article(what)); err != nil {
+		return err
+	}
+	q.nameFields(func(i int) bool { return i != q.id && !slices.Contains(l.Omit, q.columns[i].name) })
+	switch {
+	case l.Values && l.Unpivot != "":
+		return &ConfigError{Query: q.name, Reason: "has values and unpivot", Advice: "keep one of the two: the elements are values, or objects of one field"}
+	case l.Values:
+		q.values()
+	case l.Unpivot != "":
 		q.unpivot(l.Unpivot)
 	}
 	if err := s.addLookups(d, q, l); err != nil {
 		return err
+	}
+	if !slices.ContainsFunc(q.columns, column.isField) && len(q.lookups) == 0 {
+		return &ConfigError{Query: q.name, Reason: "has no column that is not in omit", Advice: "leave one out of omit"}
 	}
 	s.lists = append(s.lists, q)
 	return nil
@@ -258,6 +313,23 @@ func (q *query) unpivot(name string) {
 			q.columns[i].prefix = "{" + jsonName(name) + ":"
 		}
 	}
+}
+
+// values makes the value of every field an element of its own.
+func (q *query) values() {
+	q.unpivoted, q.closing = true, ""
+	for i := range q.columns {
+		if c := &q.columns[i]; c.prefix != "" {
+			c.prefix, c.bare = "", true
+		}
+	}
+}
+
+func article(what string) string {
+	if what == "object" {
+		return "an object"
+	}
+	return "a " + what
 }
 
 // nameFields gives a prefix to the columns that become fields.

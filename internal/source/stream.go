@@ -67,6 +67,7 @@ type stream struct {
 	batch    *batch
 	joiner   joiner
 	added    [][]byte // of the document being read, by query.added
+	key      []byte   // of a lookup by several columns
 	orphans  []int64  // of the range being read, by list
 	stats    StreamStats
 }
