@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
-	"example.com/reindex/internal/es"
+	"github.com/elastic/go-elasticsearch/v8/esapi"
 )
 
 // Abandon gives the run up: the fence is sealed and the unfinished index
@@ -17,50 +16,53 @@ import (
 func (l *Lease) Abandon(ctx context.Context) error {
 	l.using.Lock()
 	defer l.using.Unlock()
-	ctx, cancel := l.c.settling(ctx)
-	defer cancel()
 	if l.built != "" && l.unsure && !l.carriesWriter(ctx, l.built) {
 		// The number may have been another run's, before somebody deleted the
 		// lock index: model check no_own_index. If it is this run's after all,
 		// the next run retires it.
 		l.built = ""
 	}
-	for attempt := 0; l.built != ""; attempt++ {
-		guard, ok := l.guardUnswapped()
-		if !ok {
-			return nil // what another run has claimed, it also retires
-		}
-		names := l.c.names
-		err := l.c.updateAliases(ctx,
-			remove(names.lockIndex(), guard),
-			add(names.lockIndex(), names.done(l.tag)),
-			removeIndex(l.built))
-		switch {
-		case err == nil:
-			l.right, l.built = rightSealed, ""
-		case missing(err) && l.right == rightSealed:
-			l.built = "" // never made, or gone; if superseded, retired by the next run
-		case missing(err):
-			// Never made, or gone, or taken over: seal tells which.
-			if _, err := l.seal(ctx); err != nil {
-				return fmt.Errorf("abandon %s: %w", l.built, err)
-			}
-		case es.IsRefused(err):
-			return fmt.Errorf("abandon %s: %w", l.built, err)
-		default:
-			if pauseErr := backOff(ctx, attempt); pauseErr != nil {
-				return fmt.Errorf("abandon %s: %w", l.built, errors.Join(pauseErr, err))
-			}
-		}
+	if l.built == "" {
+		return nil
+	}
+	if err := l.c.settle(ctx, l.abandonOnce); err != nil {
+		return fmt.Errorf("abandon %s: %w", l.built, err)
 	}
 	return nil
+}
+
+func (l *Lease) abandonOnce(ctx context.Context) error {
+	guard, ok := l.guardUnswapped()
+	if !ok {
+		return nil // what another run has claimed, it also retires
+	}
+	names := l.c.names
+	err := l.c.updateAliases(ctx,
+		remove(names.lockIndex(), guard),
+		add(names.lockIndex(), names.done(l.tag)),
+		removeIndex(l.built))
+	switch {
+	case err == nil:
+		l.right, l.built = rightSealed, ""
+	case missing(err) && l.right == rightSealed:
+		l.built = "" // never made, or gone; if superseded, retired by the next run
+		return nil
+	case missing(err):
+		// Never made, or gone, or taken over: seal tells which, and so what the
+		// request must be conditional on.
+		if _, err := l.seal(ctx); err != nil {
+			return err
+		}
+		return errChanged
+	}
+	return err
 }
 
 // carriesWriter reports whether index was seen with the writer alias of the
 // present claim, which only this run's create request makes.
 func (l *Lease) carriesWriter(ctx context.Context, index string) bool {
-	path := "/" + index + "/_alias/" + l.c.names.writer(l.tag)
-	return l.c.ask(ctx, http.MethodGet, path, nil, nil) == nil
+	request := esapi.IndicesGetAliasRequest{Index: []string{index}, Name: []string{l.c.names.writer(l.tag)}}
+	return l.c.ask(ctx, request, nil) == nil
 }
 
 // guardUnswapped is the alias on the lock index which proves that this run has

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 
 	"example.com/reindex/internal/es"
@@ -72,55 +73,84 @@ func New(transport esapi.Transport, alias string, opts Options) (*Client, error)
 // Alias returns the alias that c manages.
 func (c *Client) Alias() string { return c.alias }
 
-// do sends one request with the client's time limit.
-func (c *Client) do(ctx context.Context, method, path string, body []byte, into any) error {
+// send sends one request, once, with the client's time limit.
+func (c *Client) send(ctx context.Context, request esapi.Request, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.RequestTimeout)
 	defer cancel()
-	return es.Do(ctx, c.es, method, path, body, into)
+	return es.Send(ctx, c.es, request, into)
 }
 
-// ask sends a request that may be sent any number of times: one that changes
-// nothing, or always the same. A node that restarts, or one broken connection,
-// must not cost a run that has been loading for an hour.
-func (c *Client) ask(ctx context.Context, method, path string, body []byte, into any) error {
-	return c.again(ctx, func() error { return c.do(ctx, method, path, body, into) })
+// ask sends a request without a body that may be sent any number of times: one
+// that changes nothing. A node that restarts, or one broken connection, must
+// not cost a run that has been loading for an hour.
+func (c *Client) ask(ctx context.Context, request esapi.Request, into any) error {
+	return c.again(ctx, func() error { return c.send(ctx, request, into) })
 }
 
 // asks is how often a request is sent that may be sent again: six seconds and
 // more, in which a node restarts or a load balancer notices that it has.
 const asks = 8
 
-// again calls send until it is answered, asks times at most, and not again
+// again calls once until it is answered, asks times at most, and not again
 // after the second time if that has used up the time of a request.
-func (c *Client) again(ctx context.Context, send func() error) error {
-	started := now()
-	for attempt := 0; ; attempt++ {
-		err := send()
-		if !es.IsUnsettled(err) || attempt == asks-1 {
-			return err
+func (c *Client) again(ctx context.Context, once func() error) error {
+	started, sent := now(), 0
+	return retry(ctx, asks, func() (more bool, err error) {
+		sent++
+		err = once()
+		return es.IsUnsettled(err) && (sent == 1 || started.elapsed() <= c.opts.RequestTimeout), err
+	})
+}
+
+// errChanged means that what a request was conditional on is not so any more,
+// and that another look tells what to send next.
+var errChanged = errors.New("changed since it was read")
+
+// settle calls once until it is known what became of its request, which changes
+// aliases. It is the heart of the protocol: a request that was not answered may
+// have been applied, may be applied later, or never, and nothing but another
+// answer says which. Sending it once more is safe, because each is conditional
+// on a fence that it removes: of all copies one is applied at most. So:
+//
+//   - answered 200: applied whole. once returns nil.
+//   - refused, as by a privilege or a block: not applied, and never will be by
+//     this copy; that is the end.
+//   - refused because an alias it names is gone ([missing]): an earlier copy
+//     was applied, or another run came first. Only a look tells which, and each
+//     kind of request has another one: once does it, and returns nil, an error
+//     that ends it, or errChanged to be called again.
+//   - anything else: not known; wait a little and send it again.
+//
+// It gives up after twice the time of one request, so that a node that hangs
+// and takes all of that time leaves as much for the others: a cluster without
+// a master takes renewals, and would hold a run for ever.
+func (c *Client) settle(ctx context.Context, once func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*c.opts.RequestTimeout)
+	defer cancel()
+	return retry(ctx, 0, func() (more bool, err error) {
+		err = once(ctx)
+		return es.IsUnsettled(err) || errors.Is(err, errChanged), err
+	})
+}
+
+// retry calls once until it wants no more, tries times at most or, with 0, until
+// ctx ends, with pauses from 50 ms to 2 s. The error is the last one, and, if
+// that was the end, the cause of ctx.
+func retry(ctx context.Context, tries uint, once func() (more bool, err error)) error {
+	var last error
+	more := true
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		if more, last = once(); last != nil && !more {
+			return struct{}{}, backoff.Permanent(last)
 		}
-		if attempt > 0 && started.elapsed() > c.opts.RequestTimeout {
-			return err
-		}
-		if backOff(ctx, attempt) != nil {
-			return err
-		}
+		return struct{}{}, last
+	}, backoff.WithMaxTries(tries), backoff.WithMaxElapsedTime(0), backoff.WithBackOff(&backoff.ExponentialBackOff{
+		InitialInterval: 50 * time.Millisecond, RandomizationFactor: 0.2, Multiplier: 2, MaxInterval: 2 * time.Second,
+	}))
+	if cause := context.Cause(ctx); err != nil && more && cause != nil && !errors.Is(last, cause) {
+		return errors.Join(cause, last)
 	}
-}
-
-// backOff waits before a request is sent again: 50 ms after the first time,
-// doubling to 2 s.
-func backOff(ctx context.Context, attempt int) error {
-	const first, longest = 50 * time.Millisecond, 2 * time.Second
-	return pause(ctx, min(first<<min(attempt, 10), longest))
-}
-
-// settling bounds how long a request that must be settled is sent again: a
-// cluster without a master takes renewals, and would hold a run for ever. It is
-// twice the time of one request, so that a node that hangs and takes all of
-// that time leaves as much for the others.
-func (c *Client) settling(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, 2*c.opts.RequestTimeout)
+	return last
 }
 
 // missing reports that Elasticsearch refused a request because an index or an
@@ -132,7 +162,7 @@ func missing(err error) bool {
 	return errors.As(err, &e) && e.Status == http.StatusNotFound && e.Type != ""
 }
 
-// pause waits before a read or a resend is tried again.
+// pause waits before something is looked at again.
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -143,3 +173,6 @@ func pause(ctx context.Context, d time.Duration) error {
 		return nil
 	}
 }
+
+// errorAttr is an error in a log line.
+func errorAttr(err error) slog.Attr { return slog.Any("error", err) }

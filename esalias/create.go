@@ -1,14 +1,16 @@
 package esalias
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"time"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
 
 	"example.com/reindex/internal/es"
 )
@@ -80,7 +82,7 @@ func (l *Lease) createOnce(ctx context.Context, body indexBody, meta Meta) (*Bui
 		Acknowledged bool `json:"acknowledged"`
 	}
 	l.built, l.unsure = build.Index, true
-	err = l.c.do(ctx, http.MethodPut, "/"+build.Index, request, &answer)
+	err = l.c.send(ctx, esapi.IndicesCreateRequest{Index: build.Index, Body: bytes.NewReader(request)}, &answer)
 	if err == nil && !answer.Acknowledged {
 		err = &es.NoAnswerError{Op: "PUT /" + build.Index, Err: errUnacknowledged}
 	}
@@ -103,30 +105,37 @@ func worthAnotherToken(err error) bool {
 }
 
 // readBack proves that the index has the writer alias and no other: a template
-// that adds the live alias would show readers a half-filled index.
+// that adds the live alias would show readers a half-filled index. And it proves,
+// before hours of loading, that the live alias could be put on it as it is.
 func (l *Lease) readBack(ctx context.Context, build *Build) error {
-	var answer map[string]struct {
-		Aliases map[string]any `json:"aliases"`
-	}
-	if err := l.c.ask(ctx, http.MethodGet, "/"+build.Index+"/_alias", nil, &answer); err != nil {
+	state, err := l.c.lookIndices(ctx)
+	if err != nil {
 		return fmt.Errorf("read index %s back: %w", build.Index, err)
 	}
 	var extra []string
-	for name := range answer[build.Index].Aliases {
+	for name := range state.aliases[build.Index] {
 		if name != build.Writer {
 			extra = append(extra, name)
 		}
 	}
-	if len(extra) == 0 && len(answer[build.Index].Aliases) == 1 {
-		return nil
+	if len(extra) > 0 || len(state.aliases[build.Index]) != 1 {
+		slices.Sort(extra)
+		return &ShapeError{
+			Alias:   l.c.alias,
+			Problem: fmt.Sprintf("index %s was created with other aliases than its own", build.Index),
+			Indices: extra,
+			Advice:  "an index template adds them; change its pattern so that it does not match " + l.c.names.indexPattern(),
+		}
 	}
-	slices.Sort(extra)
-	return &ShapeError{
-		Alias:   l.c.alias,
-		Problem: fmt.Sprintf("index %s was created with other aliases than its own", build.Index),
-		Indices: extra,
-		Advice:  "an index template adds them; change its pattern so that it does not match " + l.c.names.indexPattern(),
+	live, err := state.live()
+	if err != nil {
+		return nil //nolint:nilerr // the swap looks again, and a person has until then
 	}
+	carried, err := state.properties(live)
+	if err != nil {
+		return err
+	}
+	return l.c.canCarry(ctx, build.Index, carried)
 }
 
 // renumber gives the present token up and takes the next one.

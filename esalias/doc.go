@@ -9,11 +9,14 @@
 //   - The right to swap is held by one run at a time. [Lease.Swap] and
 //     [Lease.Rollback] are methods of a [Lease], so code that holds no lease
 //     cannot name them.
+//   - What the alias is besides its name, filter, routing and whether it is
+//     hidden, stays: every request that moves it carries [Properties] over.
 //   - A swap has three answers: swapped, not swapped, or [ErrOutcomeUnknown].
 //     The first two are promises.
 //   - An index is deleted only by a request that also proves, in the same
 //     cluster state, that another index is live, or that the deleted one was
-//     never live.
+//     never live, and only if it carries no alias that this package did not
+//     make.
 //
 // # How
 //
@@ -33,7 +36,8 @@
 //   - It does not know what is in an index; whether it is complete is for the
 //     caller to find out between [Lease.Create] and [Lease.Swap].
 //   - It cannot protect an alias from people who edit it by hand; it notices
-//     and refuses ([ShapeError]).
+//     and refuses ([ShapeError]), or, where the edit came between its last look
+//     and its request, says that it may be lost ([Swapped.Warning]).
 //   - After a snapshot restore of the cluster state the lock index must be
 //     deleted: it brings spent fence names back.
 package esalias

@@ -1,12 +1,14 @@
 package esalias
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
 
 	"example.com/reindex/internal/es"
 )
@@ -24,6 +26,7 @@ type aliasAction struct {
 	Alias        string `json:"alias"`
 	MustExist    bool   `json:"must_exist,omitempty"`
 	IsWriteIndex bool   `json:"is_write_index,omitempty"`
+	Properties
 }
 
 type removeAction struct {
@@ -35,9 +38,10 @@ func add(index, alias string) action {
 }
 
 // addLive adds the live alias as a write index. Elasticsearch refuses a second
-// write index, and so a swap that overlooked the index that is live.
-func addLive(index, alias string) action {
-	return action{Add: &aliasAction{Index: index, Alias: alias, IsWriteIndex: true}}
+// write index, and so a swap that overlooked the index that is live. What the
+// alias was besides comes along: to be added is to lose what is not named.
+func addLive(index, alias string, carried Properties) action {
+	return action{Add: &aliasAction{Index: index, Alias: alias, IsWriteIndex: true, Properties: carried}}
 }
 
 // remove is the condition of every change: the request fails whole if the
@@ -60,7 +64,7 @@ func (c *Client) updateAliases(ctx context.Context, actions ...action) error {
 		Acknowledged bool `json:"acknowledged"`
 		Errors       bool `json:"errors"`
 	}
-	if err := c.do(ctx, http.MethodPost, "/_aliases", body, &answer); err != nil {
+	if err := c.send(ctx, esapi.IndicesUpdateAliasesRequest{Body: bytes.NewReader(body)}, &answer); err != nil {
 		return err
 	}
 	if !answer.Acknowledged || answer.Errors {
@@ -111,8 +115,10 @@ func (c *Client) lookFence(ctx context.Context) (fence, error) {
 			} `json:"index"`
 		} `json:"settings"`
 	}
-	path := "/" + c.names.lockIndex() + "?filter_path=*.aliases,*.settings.index.uuid"
-	if err := c.ask(ctx, http.MethodGet, path, nil, &answer); err != nil {
+	err := c.ask(ctx, esapi.IndicesGetRequest{
+		Index: []string{c.names.lockIndex()}, FilterPath: []string{"*.aliases", "*.settings.index.uuid"},
+	}, &answer)
+	if err != nil {
 		return fence{}, err
 	}
 	lock, ok := answer[c.names.lockIndex()]
@@ -164,7 +170,7 @@ func (c *Client) bootstrap(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("create lock index: %w", err)
 	}
-	err = c.do(ctx, http.MethodPut, "/"+c.names.lockIndex(), body, nil)
+	err = c.send(ctx, esapi.IndicesCreateRequest{Index: c.names.lockIndex(), Body: bytes.NewReader(body)}, nil)
 	if es.IsRefused(err) && !es.IsType(err, "resource_already_exists_exception") {
 		return fmt.Errorf("create lock index: %w", err)
 	}

@@ -1,10 +1,12 @@
 package esalias
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"net/http"
 	"time"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
 
 	"example.com/reindex/internal/es"
 )
@@ -29,7 +31,7 @@ func (b *Build) RefreshShards(ctx context.Context) (shards int, err error) {
 	}
 	// A refresh of a large index can take longer than a control request may.
 	err = c.again(ctx, func() error {
-		return es.Do(ctx, c.es, http.MethodPost, "/"+b.Index+"/_refresh", nil, &answer)
+		return es.Send(ctx, c.es, esapi.IndicesRefreshRequest{Index: []string{b.Index}}, &answer)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("refresh %s: %w", b.Index, err)
@@ -52,7 +54,10 @@ func (b *Build) Finish(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("restore settings of %s: %w", b.Index, err)
 	}
-	if err := c.ask(ctx, http.MethodPut, "/"+b.Index+"/_settings", settings, nil); err != nil {
+	err = c.again(ctx, func() error { // the same each time
+		return c.send(ctx, esapi.IndicesPutSettingsRequest{Index: []string{b.Index}, Body: bytes.NewReader(settings)}, nil)
+	})
+	if err != nil {
 		return fmt.Errorf("restore settings of %s: %w", b.Index, err)
 	}
 	for {
@@ -83,7 +88,7 @@ func (b *Build) copiesInPlace(ctx context.Context) (bool, error) {
 			Replicas int `json:"number_of_replicas"`
 		} `json:"indices"`
 	}
-	err := b.lease.c.ask(ctx, http.MethodGet, "/_cluster/health/"+b.Index+"?level=indices", nil, &health)
+	err := b.lease.c.ask(ctx, esapi.ClusterHealthRequest{Index: []string{b.Index}, Level: "indices"}, &health)
 	if err != nil {
 		return false, err
 	}
@@ -97,13 +102,25 @@ func (b *Build) copiesInPlace(ctx context.Context) (bool, error) {
 
 // Count returns how many documents a search of index sees.
 func (c *Client) Count(ctx context.Context, index string) (int64, error) {
+	return c.countQuery(ctx, index, nil)
+}
+
+// countQuery counts what the query in body finds; nil finds all.
+func (c *Client) countQuery(ctx context.Context, index string, body []byte) (int64, error) {
 	var answer struct {
 		Count  int64 `json:"count"`
 		Shards struct {
 			Total, Successful int
 		} `json:"_shards"`
 	}
-	if err := c.ask(ctx, http.MethodGet, "/"+index+"/_count", nil, &answer); err != nil {
+	err := c.again(ctx, func() error {
+		request := esapi.CountRequest{Index: []string{index}}
+		if body != nil {
+			request.Body = bytes.NewReader(body)
+		}
+		return c.send(ctx, request, &answer)
+	})
+	if err != nil {
 		return 0, fmt.Errorf("count %s: %w", index, err)
 	}
 	if answer.Shards.Total != answer.Shards.Successful {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"example.com/reindex/esalias"
 	"example.com/reindex/internal/devstack/stacktest"
 	"example.com/reindex/internal/es"
@@ -173,5 +175,25 @@ func TestCreateThatIsNotAcknowledgedIsNotTrusted(t *testing.T) {
 	late.Await(t)
 	if l.Token() != given+1 || !strings.HasSuffix(build.Index, fmt.Sprintf("-%06d", given+1)) {
 		t.Errorf("built %s with token %d, want the token after %d", build.Index, l.Token(), given)
+	}
+}
+
+// TestRollbackThatOverlooksTheLiveIndexKeepsTheAlias shows a rollback the time
+// after somebody took the alias off, when it is back on the very index that the
+// rollback chooses. Elasticsearch would add it there once more, as a plain one.
+func TestRollbackThatOverlooksTheLiveIndexKeepsTheAlias(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, stacktest.Elasticsearch(t))
+	live := s.live(t)
+	s.set(t, live, `"filter":{"match_all":{}}`)
+	want := s.properties(t, live)
+	old := s.view(t)
+	delete(old[live].Aliases, s.alias)
+	l, proxy := s.behind(t)
+	proxy.On(s.lookRule(t, old))
+	_, err := l.Rollback(t.Context(), "")
+	wantShape(t, err, "the alias is on no index")
+	if diff := cmp.Diff(want, s.properties(t, live)); diff != "" {
+		t.Errorf("the alias has changed (-before +after):\n%s", diff)
 	}
 }

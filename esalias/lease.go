@@ -33,10 +33,12 @@ type Lease struct {
 	using    sync.Mutex // held by each method that acts; guards the rest
 	tag      tag        // token and run of the present claim
 	right    right
-	swapSent bool   // a swap request of the present claim left this process
-	seenLive string // the live index that the swap took the alias from
-	live     string // the index this lease made live
-	replaced string // the index that was live before
+	swapSent bool       // a swap request of the present claim left this process
+	seen     sighting   // the live index as swaps of the present claim saw it
+	previous string     // the live index that the swap took the alias from
+	carried  Properties // of the alias there
+	live     string     // the index this lease made live
+	replaced string     // the index that was live before
 	swapped  instant
 	built    string // index created under the present claim
 	unsure   bool   // whether built is there and ours: its create got no answer

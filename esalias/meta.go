@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/elastic/go-elasticsearch/v8/esapi"
+
 	"example.com/reindex/internal/es"
 )
 
@@ -28,10 +30,12 @@ func (l *Lease) notOurs(ctx context.Context, index string) (reason string, err e
 		return "", err
 	}
 	if err == nil && !ours {
-		return "its _meta does not say that it belongs to alias " + l.c.alias, nil
+		return notOurs(l.c.alias), nil
 	}
 	return "", nil // or gone already; the deletion will say so
 }
+
+func notOurs(alias string) string { return "its _meta does not say that it belongs to alias " + alias }
 
 // isOurs reports whether the mapping's _meta names this alias and the number
 // in the index's name.
@@ -55,8 +59,10 @@ func (c *Client) metas(ctx context.Context, pattern string) (map[string]Meta, er
 			} `json:"_meta"`
 		} `json:"mappings"`
 	}
-	path := "/" + pattern + "/_mapping?expand_wildcards=all&filter_path=*.mappings._meta.reindex"
-	if err := c.ask(ctx, http.MethodGet, path, nil, &answer); err != nil {
+	request := esapi.IndicesGetMappingRequest{
+		Index: []string{pattern}, ExpandWildcards: "all", FilterPath: []string{"*.mappings._meta.reindex"},
+	}
+	if err := c.ask(ctx, request, &answer); err != nil {
 		return nil, err
 	}
 	metas := map[string]Meta{}
@@ -84,7 +90,7 @@ func (c *Client) openSearches(ctx context.Context, index string) (int64, error) 
 			} `json:"total"`
 		} `json:"_all"`
 	}
-	err := c.ask(ctx, http.MethodGet, "/"+index+"/_stats/search", nil, &answer)
+	err := c.ask(ctx, esapi.IndicesStatsRequest{Index: []string{index}, Metric: []string{"search"}}, &answer)
 	if es.IsType(err, "index_closed_exception") {
 		return 0, nil
 	}

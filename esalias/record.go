@@ -1,11 +1,14 @@
 package esalias
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
 
 	"example.com/reindex/internal/es"
 )
@@ -53,19 +56,22 @@ type Record struct {
 type stored struct {
 	Record
 	found       bool
-	seqNo, term int64
+	seqNo, term int
 }
+
+// recordID is the id of the lease record, the one document of the lock index.
+const recordID = "lock"
 
 // readRecord reads the lease by id: a realtime read, which needs no refresh.
 // A lock index without a record is a stored with found false.
 func (c *Client) readRecord(ctx context.Context) (stored, error) {
 	var answer struct {
 		Found  bool            `json:"found"`
-		SeqNo  int64           `json:"_seq_no"`
-		Term   int64           `json:"_primary_term"`
+		SeqNo  int             `json:"_seq_no"`
+		Term   int             `json:"_primary_term"`
 		Source json.RawMessage `json:"_source"`
 	}
-	err := c.ask(ctx, http.MethodGet, "/"+c.names.lockAlias()+"/_doc/lock", nil, &answer)
+	err := c.ask(ctx, esapi.GetRequest{Index: c.names.lockAlias(), DocumentID: recordID}, &answer)
 	if es.IsStatus(err, http.StatusNotFound) && !es.IsType(err, "index_not_found_exception") {
 		return stored{}, nil
 	}
@@ -100,16 +106,23 @@ func (c *Client) writeRecord(ctx context.Context, r Record, seen stored) (stored
 	if err != nil {
 		return stored{}, fmt.Errorf("lease record: %w", err)
 	}
-	path := "/" + c.names.lockAlias() + "/_create/lock?require_alias=true"
+	var request esapi.Request
+	yes := true // a plain write would make a lock index that has no fence
 	if seen.found {
-		path = fmt.Sprintf("/%s/_doc/lock?require_alias=true&if_seq_no=%d&if_primary_term=%d",
-			c.names.lockAlias(), seen.seqNo, seen.term)
+		request = esapi.IndexRequest{
+			Index: c.names.lockAlias(), DocumentID: recordID, Body: bytes.NewReader(body),
+			RequireAlias: &yes, IfSeqNo: &seen.seqNo, IfPrimaryTerm: &seen.term,
+		}
+	} else {
+		request = esapi.CreateRequest{
+			Index: c.names.lockAlias(), DocumentID: recordID, Body: bytes.NewReader(body), RequireAlias: &yes,
+		}
 	}
 	var answer struct {
-		SeqNo int64 `json:"_seq_no"`
-		Term  int64 `json:"_primary_term"`
+		SeqNo int `json:"_seq_no"`
+		Term  int `json:"_primary_term"`
 	}
-	if err := c.do(ctx, http.MethodPut, path, body, &answer); err != nil {
+	if err := c.send(ctx, request, &answer); err != nil {
 		return stored{}, err
 	}
 	return stored{Record: r, found: true, seqNo: answer.SeqNo, term: answer.Term}, nil

@@ -16,13 +16,18 @@ type Retired struct {
 	Deleted []string          // gone; with dryRun: would go
 	Kept    []string          // kept for rollback, newest first
 	Left    map[string]string // would go, but for the reason given
+	// Warning is not empty if somebody may have changed filter or routing of the
+	// live alias in the moment of a deletion, which put it back as it had been.
+	Warning string
 }
 
 // Retire deletes the generations that nobody needs: builds that were never
 // finished, and finished ones older than the newest keep. It never touches the
-// live index, an index with a higher number than this lease, an index whose
-// _meta does not say that it is ours, or one that searches are still running
-// on. After a swap of this lease the index that was replaced is given the
+// live index, an index with a higher number than this lease, one whose _meta
+// does not say that it is ours, one that carries an alias that this program did
+// not make, or one that searches are still running on. An alias that somebody
+// adds between the last look and the request goes with the index: a request
+// cannot be conditional on an alias that is not there. After a swap of this lease the index that was replaced is given the
 // grace time first.
 //
 // Each deletion is one request which also proves that this run still has its
@@ -43,7 +48,12 @@ func (l *Lease) Retire(ctx context.Context, keep int, dryRun bool) (Retired, err
 	candidates, kept := l.candidates(state, live, keep)
 	result := Retired{Kept: kept, Left: map[string]string{}}
 	for _, index := range candidates {
-		reason, err := l.retire(ctx, index, live, dryRun)
+		reason, err := l.whyLeft(ctx, state, live, index, dryRun)
+		if err == nil && reason == "" && !dryRun {
+			var warning string
+			reason, warning, err = l.delete(ctx, index, live)
+			result.Warning = cmp.Or(result.Warning, warning)
+		}
 		if err != nil {
 			return result, fmt.Errorf("retire %s: %w", index, err)
 		}
@@ -80,11 +90,14 @@ func (l *Lease) candidates(state indices, live string, keep int) (candidates, ke
 	return append(candidates, once[keep:]...), once[:keep]
 }
 
-// retire deletes one candidate, or returns why it must stay for now. An error
-// means that none can be deleted by this run any more.
-func (l *Lease) retire(ctx context.Context, index, live string, dryRun bool) (reason string, err error) {
+// whyLeft returns why a candidate must stay for now, or "", after its grace time.
+// An error means that none can be deleted by this run any more.
+func (l *Lease) whyLeft(ctx context.Context, state indices, live, index string, dryRun bool) (reason string, err error) {
 	if live == "" {
 		return "no index is live", nil // so nothing proves that this one will not be
+	}
+	if reason := inUse(state.strangers(index)); reason != "" {
+		return reason, nil
 	}
 	if reason, err = l.notOurs(ctx, index); reason != "" || err != nil {
 		return reason, err
@@ -102,40 +115,55 @@ func (l *Lease) retire(ctx context.Context, index, live string, dryRun bool) (re
 		return "", err
 	case searches > 0:
 		return fmt.Sprintf("%d searches are running on it", searches), nil
-	case dryRun:
-		return "", nil
 	}
-	return l.delete(ctx, index, live)
+	return "", nil
 }
 
 // delete removes one index for good, if this run still has its fence and live
-// still is live: then index is not, in that same cluster state.
-func (l *Lease) delete(ctx context.Context, index, live string) (reason string, err error) {
+// still is live: then index is not, in that same cluster state. To prove it, the
+// request takes the alias off live and puts it back as it was seen; warning says
+// if it may have become something else in between.
+func (l *Lease) delete(ctx context.Context, index, live string) (reason, warning string, err error) {
 	guard, err := l.guard()
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	names := l.c.names
-	ctx, cancel := l.c.settling(ctx)
-	defer cancel()
-	for attempt := 0; ; attempt++ {
-		err := l.c.updateAliases(ctx,
+	var seen sighting
+	err = l.c.settle(ctx, func(ctx context.Context) error {
+		state, counts, err := l.c.lookLive(ctx)
+		if err != nil {
+			return err
+		}
+		carried, err := state.properties(live)
+		if err != nil {
+			return err
+		}
+		if reason = inUse(state.strangers(index)); reason != "" {
+			return nil
+		}
+		seen = seen.oldest(counts.sighting(live))
+		err = l.c.updateAliases(ctx,
 			remove(names.lockIndex(), guard), add(names.lockIndex(), guard),
-			remove(live, names.alias), addLive(live, names.alias),
+			remove(live, names.alias), addLive(live, names.alias, carried),
 			removeIndex(index))
 		switch {
-		case err == nil:
-			l.c.opts.Log.InfoContext(ctx, "index deleted", slog.String("index", index))
-			return "", nil
 		case missing(err):
-			return "", l.whyKept(ctx, index, err)
+			return l.whyKept(ctx, index, err)
 		case es.IsRefused(err):
-			return err.Error(), nil // a snapshot of it is being taken, say
+			reason = err.Error() // a snapshot of it is being taken, say
+			return nil
 		}
-		if pauseErr := backOff(ctx, attempt); pauseErr != nil {
-			return "", errors.Join(pauseErr, err)
-		}
+		return err
+	})
+	if err != nil || reason != "" {
+		return reason, "", err
 	}
+	l.c.opts.Log.InfoContext(ctx, "index deleted", slog.String("index", index))
+	if warning = l.c.editedMeanwhile(ctx, seen, index); warning != "" {
+		l.c.opts.Log.WarnContext(ctx, "the alias may have lost a change", slog.String("alias", l.c.alias), slog.String("reason", warning))
+	}
+	return "", warning, nil
 }
 
 // guard is the fence as this run must have left it if nobody has claimed the

@@ -317,9 +317,9 @@ func TestUnansweredIndexIsDeletedOnlyWithOurWriterAlias(t *testing.T) {
 // A rollback makes no index: its token stands in the mark alone.
 func TestTokenIsAboveEveryMark(t *testing.T) {
 	t.Parallel()
-	state := indices{names: names{alias: "persons"}, aliases: map[string][]string{
-		"persons-000003": {"persons", "persons.swap-3-aaaaaaaa", "persons.swap-9-bbbbbbbb"},
-		"persons-000007": {"persons.w-7-cccccccc"},
+	state := indices{names: names{alias: "persons"}, aliases: map[string]map[string]aliasView{
+		"persons-000003": {"persons": {}, "persons.swap-3-aaaaaaaa": {}, "persons.swap-9-bbbbbbbb": {}},
+		"persons-000007": {"persons.w-7-cccccccc": {}},
 	}}
 	if got := state.highest(); got != 9 {
 		t.Errorf("highest() = %d; want 9", got)

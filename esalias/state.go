@@ -3,9 +3,11 @@ package esalias
 import (
 	"cmp"
 	"context"
-	"maps"
-	"net/http"
+	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
 
 	"example.com/reindex/internal/es"
 )
@@ -14,21 +16,23 @@ import (
 // about the alias and every index that could be a generation of it.
 type indices struct {
 	names   names
-	aliases map[string][]string // index -> its aliases
+	aliases map[string]map[string]aliasView // index -> alias
 }
 
 // lookIndices reads all aliases of <alias>-* and of whatever carries, or is
 // named like, the alias.
 func (c *Client) lookIndices(ctx context.Context) (indices, error) {
-	state := indices{names: c.names, aliases: map[string][]string{}}
+	state := indices{names: c.names, aliases: map[string]map[string]aliasView{}}
+	var answer map[string]struct {
+		Aliases map[string]aliasView `json:"aliases"`
+	}
 	// A name that is not there is not an error of this request, and hidden
 	// indices count: a user's settings may hide theirs.
-	path := "/" + c.alias + "," + c.names.indexPattern() +
-		"/_alias?ignore_unavailable=true&allow_no_indices=true&expand_wildcards=all"
-	var answer map[string]struct {
-		Aliases map[string]any `json:"aliases"`
-	}
-	err := c.ask(ctx, http.MethodGet, path, nil, &answer)
+	yes := true
+	err := c.ask(ctx, esapi.IndicesGetAliasRequest{
+		Index:             []string{c.alias, c.names.indexPattern()},
+		IgnoreUnavailable: &yes, AllowNoIndices: &yes, ExpandWildcards: "all",
+	}, &answer)
 	if es.IsType(err, "index_not_found_exception") {
 		return state, nil
 	}
@@ -36,7 +40,7 @@ func (c *Client) lookIndices(ctx context.Context) (indices, error) {
 		return state, err
 	}
 	for index, found := range answer {
-		state.aliases[index] = slices.Sorted(maps.Keys(found.Aliases))
+		state.aliases[index] = found.Aliases
 	}
 	return state, nil
 }
@@ -50,7 +54,7 @@ func (s indices) highest() int64 {
 		if token, ok := s.names.token(index); ok {
 			highest = max(highest, token)
 		}
-		for _, name := range aliases {
+		for name := range aliases {
 			if k, t := s.names.parse(name); k != kindOther {
 				highest = max(highest, t.token)
 			}
@@ -63,7 +67,7 @@ func (s indices) highest() int64 {
 func (s indices) carriers() []string {
 	var live []string
 	for index, aliases := range s.aliases {
-		if slices.Contains(aliases, s.names.alias) {
+		if _, carries := aliases[s.names.alias]; carries {
 			live = append(live, index)
 		}
 	}
@@ -93,14 +97,56 @@ func (s indices) live() (string, error) {
 		Alias:   s.names.alias,
 		Problem: "the alias is on more than one index",
 		Indices: carriers,
-		Advice:  "take the alias off all of them but the right one (POST _aliases, action remove)",
+		Advice:  s.rightOne(carriers),
 	}
+}
+
+// rightOne says which of several indices the alias belongs on, as far as the
+// marks tell: the one that was made live last. Which is the write index tells
+// nothing: a rollover makes an empty index and has writers go there.
+func (s indices) rightOne(carriers []string) string {
+	var right string
+	var newest tag
+	for _, index := range carriers {
+		if mark, marked := s.lastMark(index); marked && mark.token > newest.token {
+			right, newest = index, mark
+		}
+	}
+	if right == "" {
+		return "none of them was made live by this program; take the alias off all of them but the right one (POST _aliases, action remove)"
+	}
+	return fmt.Sprintf("%s is the one that the last swap of this program made live (its mark is %s); take the alias off the others "+
+		"(POST _aliases, action remove), but look first whether writers have written to them since", right, s.names.mark(newest))
+}
+
+// strangers are the aliases of index that this program did not make: somebody
+// uses it. The live alias is not among them.
+func (s indices) strangers(index string) []string {
+	var found []string
+	for name := range s.aliases[index] {
+		if k, _ := s.names.parse(name); k == kindOther && name != s.names.alias {
+			found = append(found, name)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// inUse is why an index with such aliases is kept, or "".
+func inUse(strangers []string) string {
+	switch len(strangers) {
+	case 0:
+		return ""
+	case 1:
+		return "alias " + strangers[0] + " is on it, which this program did not make"
+	}
+	return "aliases " + strings.Join(strangers, ", ") + " are on it, which this program did not make"
 }
 
 // marks returns the tags of the swaps that made index live.
 func (s indices) marks(index string) []tag {
 	var marks []tag
-	for _, name := range s.aliases[index] {
+	for name := range s.aliases[index] {
 		if k, t := s.names.parse(name); k == kindMark {
 			marks = append(marks, t)
 		}

@@ -1,11 +1,14 @@
 package esalias
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"slices"
 	"time"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
 
 	"example.com/reindex/internal/es"
 )
@@ -28,17 +31,21 @@ type Generation struct {
 	Meta      Meta // zero if the index has none
 	// SwapToken is that of the last swap that made it live; 0 if none did.
 	SwapToken int64
+	// Strangers are aliases on it that this program did not make. An index that
+	// has one is not deleted.
+	Strangers []string
 }
 
 // Status is what one look at the cluster shows.
 type Status struct {
 	Alias         string
-	Live          string    // index; "" if the alias does not exist
-	LiveToken     int64     // of the swap that made it live; 0 if no swap of this package did
-	LiveDocuments int64     // -1 if they cannot be counted
-	SwappedAt     time.Time // when Live became live; zero if not known
-	Locked        bool      // a record says held; only watching it tells a dead holder
-	Record        Record    // zero if there is none
+	Live          string     // index; "" if the alias does not exist
+	LiveToken     int64      // of the swap that made it live; 0 if no swap of this package did
+	LiveDocuments int64      // -1 if they cannot be counted
+	Properties    Properties // of the alias on Live; a swap carries them over
+	SwappedAt     time.Time  // when Live became live; zero if not known
+	Locked        bool       // a record says held; only watching it tells a dead holder
+	Record        Record     // zero if there is none
 	Generations   []Generation
 	NextIndex     string      // what a run that starts now would build
 	Shape         *ShapeError // nil if all is as it should be
@@ -52,7 +59,10 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return status, fmt.Errorf("status: %w", err)
 	}
-	if status.Live, err = state.live(); err != nil && !errors.As(err, &status.Shape) {
+	if status.Live, err = state.live(); err == nil {
+		status.Properties, err = state.properties(status.Live)
+	}
+	if err != nil && !errors.As(err, &status.Shape) {
 		return status, fmt.Errorf("status: %w", err)
 	}
 	if mark, ok := state.lastMark(status.Live); ok {
@@ -73,7 +83,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	if status.LiveToken != 0 && status.Record.SwappedToken == status.LiveToken {
 		status.SwappedAt = status.Record.SwappedAt
 	}
-	if status.Generations, err = c.listGenerations(ctx, state, status.Live, claim); err != nil {
+	if status.Generations, err = c.listGenerations(ctx, state, claim); err != nil {
 		return status, fmt.Errorf("status: %w", err)
 	}
 	return status, nil
@@ -104,7 +114,7 @@ func (c *Client) statusLock(ctx context.Context, status *Status) (fence, error) 
 	return f, nil
 }
 
-func (c *Client) listGenerations(ctx context.Context, state indices, live string, claim tag) ([]Generation, error) {
+func (c *Client) listGenerations(ctx context.Context, state indices, claim tag) ([]Generation, error) {
 	names := state.generations()
 	if len(names) == 0 {
 		return nil, nil
@@ -117,14 +127,18 @@ func (c *Client) listGenerations(ctx context.Context, state indices, live string
 	if err != nil {
 		return nil, err
 	}
+	live := state.carriers()
 	list := make([]Generation, 0, len(names))
 	for _, index := range names {
 		token, _ := c.names.token(index)
-		g := Generation{Index: index, Token: token, Meta: metas[index], CreatedAt: created[index], State: StateOrphan}
+		g := Generation{
+			Index: index, Token: token, Meta: metas[index], CreatedAt: created[index], State: StateOrphan,
+			Strangers: state.strangers(index),
+		}
 		mark, marked := state.lastMark(index)
 		g.SwapToken = mark.token
 		switch {
-		case index == live:
+		case slices.Contains(live, index): // readers see it, whatever else carries the alias
 			g.State = StateLive
 		case marked:
 			g.State = StatePrevious
@@ -137,6 +151,37 @@ func (c *Client) listGenerations(ctx context.Context, state indices, live string
 	return list, nil
 }
 
+// Kept returns why the generation is not deleted although nobody needs it for a
+// rollback, as far as its aliases tell, or "".
+func (g Generation) Kept() string { return inUse(g.Strangers) }
+
+// Retires returns what [Lease.Retire] with keep would delete after a swap that
+// is done now, when the index that is live has become the newest of the earlier
+// ones, and what it would leave, with the reason.
+func (s Status) Retires(keep int) (deleted []string, left map[string]string) {
+	var never, once []Generation
+	for _, g := range s.Generations {
+		if g.SwapToken == 0 && g.State != StateLive {
+			never = append(never, g)
+		} else {
+			once = append(once, g)
+		}
+	}
+	slices.SortFunc(once, func(a, b Generation) int { return cmp.Compare(b.SwapToken, a.SwapToken) })
+	left = map[string]string{}
+	for _, g := range append(never, once[min(max(keep, 0), len(once)):]...) {
+		switch {
+		case g.Kept() != "":
+			left[g.Index] = g.Kept()
+		case g.Meta.Alias != s.Alias || g.Meta.Token != g.Token:
+			left[g.Index] = notOurs(s.Alias)
+		default:
+			deleted = append(deleted, g.Index)
+		}
+	}
+	return deleted, left
+}
+
 func (c *Client) creationDates(ctx context.Context) (map[string]time.Time, error) {
 	var answer map[string]struct {
 		Settings struct {
@@ -145,8 +190,10 @@ func (c *Client) creationDates(ctx context.Context) (map[string]time.Time, error
 			} `json:"index"`
 		} `json:"settings"`
 	}
-	path := "/" + c.names.indexPattern() + "/_settings/index.creation_date?expand_wildcards=all"
-	if err := c.ask(ctx, http.MethodGet, path, nil, &answer); err != nil {
+	request := esapi.IndicesGetSettingsRequest{
+		Index: []string{c.names.indexPattern()}, Name: []string{"index.creation_date"}, ExpandWildcards: "all",
+	}
+	if err := c.ask(ctx, request, &answer); err != nil {
 		return nil, err
 	}
 	dates := map[string]time.Time{}
@@ -163,7 +210,11 @@ func (c *Client) Live(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read alias %s: %w", c.alias, err)
 	}
-	return state.live()
+	live, err := state.live()
+	if err == nil {
+		_, err = state.properties(live)
+	}
+	return live, err
 }
 
 // countOrMinus counts, and is -1 where that is not possible.

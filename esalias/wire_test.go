@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -36,7 +37,11 @@ func (w *wire) Perform(req *http.Request) (*http.Response, error) {
 		req.Body = io.NopCloser(strings.NewReader(body))
 	}
 	w.mu.Lock()
-	w.log = append(w.log, strings.TrimSpace(req.Method+" "+req.URL.RequestURI()+" "+body))
+	uri, err := url.QueryUnescape(req.URL.RequestURI())
+	if err != nil {
+		return nil, err
+	}
+	w.log = append(w.log, strings.TrimSpace(req.Method+" "+uri+" "+body))
 	hook := w.hook
 	w.mu.Unlock()
 	pass := func() (*http.Response, error) { return w.Server.Perform(req) }
@@ -86,7 +91,9 @@ func wantSent(t *testing.T, w *wire, want ...string) {
 
 const (
 	lookFenceRequest  = "GET /lock-persons?filter_path=*.aliases,*.settings.index.uuid"
-	lookAliasRequest  = "GET /persons,persons-*/_alias?ignore_unavailable=true&allow_no_indices=true&expand_wildcards=all"
+	lookAliasRequest  = "GET /persons,persons-*/_alias?allow_no_indices=true&expand_wildcards=all&ignore_unavailable=true"
+	changesOptions    = "?allow_no_indices=true&filter_path=metadata.indices.*.aliases_version,metadata.indices.*.aliases&ignore_unavailable=true"
+	changesRequest    = "GET /_cluster/state/metadata/persons" + changesOptions
 	readRecordRequest = "GET /lock-persons.doc/_doc/lock"
 )
 
@@ -110,24 +117,25 @@ func TestRequestsOfARunAreThoseOfTheProtocol(t *testing.T) {
 		aliasActions(removing("lock-persons", boot), adding("lock-persons", "persons.claim-1-runaaaaa")),
 		`PUT /persons-000001 {"aliases":{"persons.w-1-runaaaaa":{}},"mappings":{"_meta":{"reindex":{"alias":"persons","token":1,"run_id":"runaaaaa","started_at":""}}},` +
 			`"settings":{"index.auto_expand_replicas":false,"index.number_of_replicas":0,"index.refresh_interval":"-1"}}`,
-		"GET /persons-000001/_alias",
+		lookAliasRequest,
 		"POST /persons-000001/_refresh",
-		"GET /persons-000001/_count",
+		"POST /persons-000001/_count",
 		`PUT /persons-000001/_settings {"index.auto_expand_replicas":null,"index.number_of_replicas":null,"index.refresh_interval":"5s"}`,
 		"GET /_cluster/health/persons-000001?level=indices",
+		changesRequest,
 		lookAliasRequest,
 		aliasActions(
 			removing("lock-persons", "persons.claim-1-runaaaaa"), adding("lock-persons", "persons.done-1-runaaaaa"),
 			`{"add":{"index":"persons-000001","alias":"persons","is_write_index":true}}`,
 			adding("persons-000001", "persons.swap-1-runaaaaa"), removing("persons-000001", "persons.w-1-runaaaaa")),
 		lookAliasRequest,
-		"PUT /lock-persons.doc/_doc/lock?require_alias=true&if_seq_no=0&if_primary_term=1 " + afterSwap(1, record(1, "runaaaaa", "free")),
+		"PUT /lock-persons.doc/_doc/lock?if_primary_term=1&if_seq_no=0&require_alias=true " + afterSwap(1, record(1, "runaaaaa", "free")),
 	}, first); diff != "" {
 		t.Errorf("first run (-want +got):\n%s", diff)
 	}
 	second := run(t, w, c, "runbbbbb")
 	if diff := cmp.Diff([]string{
-		"PUT /lock-persons.doc/_doc/lock?require_alias=true&if_seq_no=1&if_primary_term=1 " + afterSwap(1, record(2, "runbbbbb", "held")),
+		"PUT /lock-persons.doc/_doc/lock?if_primary_term=1&if_seq_no=1&require_alias=true " + afterSwap(1, record(2, "runbbbbb", "held")),
 		lookFenceRequest,
 		aliasActions(removing("lock-persons", "persons.done-1-runaaaaa"), adding("lock-persons", "persons.claim-2-runbbbbb")),
 	}, second[3:6]); diff != "" {
@@ -139,15 +147,19 @@ func TestRequestsOfARunAreThoseOfTheProtocol(t *testing.T) {
 			removing("persons-000001", "persons"),
 			`{"add":{"index":"persons-000002","alias":"persons","is_write_index":true}}`,
 			adding("persons-000002", "persons.swap-2-runbbbbb"), removing("persons-000002", "persons.w-2-runbbbbb")),
+		"GET /_cluster/state/metadata/persons-000001" + changesOptions,
 		lookAliasRequest,
 		"GET /persons-000001/_mapping?expand_wildcards=all&filter_path=*.mappings._meta.reindex",
 		"GET /persons-000001/_stats/search",
+		changesRequest,
+		lookAliasRequest,
 		aliasActions(
 			removing("lock-persons", "persons.done-2-runbbbbb"), adding("lock-persons", "persons.done-2-runbbbbb"),
 			removing("persons-000002", "persons"),
 			`{"add":{"index":"persons-000002","alias":"persons","is_write_index":true}}`,
 			`{"remove_index":{"index":"persons-000001"}}`),
-	}, second[len(second)-6:len(second)-1]); diff != "" {
+		"GET /_cluster/state/metadata/persons-000002,persons-000001" + changesOptions,
+	}, second[len(second)-10:len(second)-1]); diff != "" {
 		t.Errorf("second run, swap and retire (-want +got):\n%s", diff)
 	}
 }
@@ -227,7 +239,7 @@ func TestRollbackProvesThatItsTargetWasLive(t *testing.T) {
 		removing("persons-000002", "persons"),
 		`{"add":{"index":"persons-000001","alias":"persons","is_write_index":true}}`,
 		removing("persons-000001", "persons.swap-1-runaaaaa"), adding("persons-000001", "persons.swap-1-runaaaaa"),
-		adding("persons-000001", "persons.swap-3-runccccc")), sent[len(sent)-1]); diff != "" {
+		adding("persons-000001", "persons.swap-3-runccccc")), sent[len(sent)-2]); diff != "" {
 		t.Error(diff)
 	}
 }

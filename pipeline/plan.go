@@ -1,11 +1,9 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"example.com/reindex/esalias"
 	"example.com/reindex/internal/document"
@@ -20,7 +18,8 @@ type Planned struct {
 	// read, SampledDocuments how many.
 	AverageBytes, SampledDocuments int64
 	LiveDocuments                  int64
-	Retired                        []string // generations that would be deleted
+	Retired                        []string          // generations that would be deleted
+	Left                           map[string]string // those that would be but for the reason given
 	Locked                         bool
 	Holder                         esalias.Record // if Locked
 }
@@ -42,8 +41,9 @@ func Plan(ctx context.Context, deps Deps, opts Options) (Planned, error) {
 	}
 	p := Planned{
 		Index: status.NextIndex, Live: status.Live, LiveDocuments: status.LiveDocuments,
-		Locked: status.Locked, Holder: status.Record, Retired: wouldRetire(status, opts.Keep),
+		Locked: status.Locked, Holder: status.Record,
 	}
+	p.Retired, p.Left = status.Retires(opts.Keep)
 	snapshot, err := deps.Snapshot(ctx)
 	if err != nil {
 		return p, err
@@ -70,23 +70,4 @@ func (p *Planned) sample(ctx context.Context, snapshot Snapshot) (err error) {
 	}
 	p.Documents, err = snapshot.Count(ctx)
 	return err
-}
-
-// wouldRetire is what [esalias.Lease.Retire] would choose after the swap, when
-// the index that is live now has become the newest of the earlier ones.
-func wouldRetire(status esalias.Status, keep int) []string {
-	var never, once []esalias.Generation
-	for _, g := range status.Generations {
-		if g.SwapToken == 0 {
-			never = append(never, g)
-		} else {
-			once = append(once, g)
-		}
-	}
-	slices.SortFunc(once, func(a, b esalias.Generation) int { return cmp.Compare(b.SwapToken, a.SwapToken) })
-	var retired []string
-	for _, g := range append(never, once[min(keep, len(once)):]...) {
-		retired = append(retired, g.Index)
-	}
-	return retired
 }

@@ -64,6 +64,9 @@ type Report struct {
 	Deleted       []string          // generations retired
 	Left          map[string]string // generations not retired, and why
 	RetireError   string            // empty if all was well
+	// AliasWarning is not empty if somebody may have changed filter or routing of
+	// the alias in the moment that it was moved: that change is lost then.
+	AliasWarning string
 }
 
 // PhaseTime is when a phase was reached, counted from the start of the run.

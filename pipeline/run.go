@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -153,7 +154,7 @@ func (r *run) youngEnough(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	for _, g := range status.Generations {
-		if g.State == esalias.StateLive && time.Since(g.CreatedAt) < r.opts.IfOlderThan {
+		if g.Index == status.Live && time.Since(g.CreatedAt) < r.opts.IfOlderThan {
 			r.report.Outcome, r.report.Index, r.report.Token = OutcomeSkipped, g.Index, g.Token
 			return true, nil
 		}
@@ -206,7 +207,7 @@ func (r *run) swap(ctx context.Context) (esalias.Swapped, error) {
 	if err != nil {
 		return swapped, err
 	}
-	r.report.Outcome, r.report.Previous = OutcomeSwapped, swapped.Previous
+	r.report.Outcome, r.report.Previous, r.report.AliasWarning = OutcomeSwapped, swapped.Previous, swapped.Warning
 	r.report.Lag = time.Since(r.lastSnapshot)
 	r.reached(PhaseSwapped)
 	return swapped, nil
@@ -225,6 +226,7 @@ func (r *run) leave(ctx context.Context) error {
 func (r *run) retire(ctx context.Context) {
 	retired, err := r.lease.Retire(ctx, r.opts.Keep, false)
 	r.report.Deleted, r.report.Left = retired.Deleted, retired.Left
+	r.report.AliasWarning = cmp.Or(r.report.AliasWarning, retired.Warning)
 	if err != nil {
 		r.report.RetireError = err.Error()
 		r.Log.WarnContext(ctx, "old generations not retired; the next run tries again",

@@ -59,10 +59,11 @@ is complete. It takes the lock like a run, and swaps in the same atomic step.
 			if a.json {
 				a.printJSON(message{
 					"message_type": "summary", "outcome": pipeline.OutcomeSwapped, "alias": alias.Alias(),
-					"index": s.Index, "previous": s.Previous, "token": s.Token,
+					"index": s.Index, "previous": s.Previous, "token": s.Token, "alias_warning": textOrNil(s.Warning),
 				})
 				return nil
 			}
+			a.warn(s.Warning)
 			fmt.Fprintf(a.out, "%s: rolled back to %s (before: %s); the next run builds a new index as usual\n", alias.Alias(), s.Index, s.Previous)
 			return nil
 		},
@@ -81,8 +82,9 @@ func (a *app) pruneCommand() *cobra.Command {
 		Short: "Delete generations that nobody needs",
 		Long: `Delete what runs left behind: builds that were never finished, and generations
 older than the newest --keep that were once live. Never the live index, a build
-in progress, an index whose _meta does not say that it is ours, or one that a
-search is still running on. Every run does the same after its swap.
+in progress, an index whose _meta does not say that it is ours, one that carries
+an alias which this program did not make, or one that a search is still running
+on. Every run does the same after its swap.
 
 ` + selectionHelp + exitStatusHelp,
 		Example: `  reindex prune --dry-run
@@ -111,10 +113,11 @@ func (a *app) printPruned(alias string, r esalias.Retired, dryRun bool) {
 	if a.json {
 		a.printJSON(message{
 			"message_type": "summary", "alias": alias, "dry_run": dryRun,
-			"deleted": list(r.Deleted), "kept": list(r.Kept), "left": r.Left,
+			"deleted": list(r.Deleted), "kept": list(r.Kept), "left": r.Left, "alias_warning": textOrNil(r.Warning),
 		})
 		return
 	}
+	a.warn(r.Warning)
 	verb := "deleted"
 	if dryRun {
 		verb = "would delete"
@@ -131,6 +134,21 @@ func (a *app) printPruned(alias string, r esalias.Retired, dryRun bool) {
 	if len(r.Deleted) == 0 {
 		fmt.Fprintln(a.out, "no index was deleted")
 	}
+}
+
+// warn shows what a person should look at although all went well.
+func (a *app) warn(text string) {
+	if text != "" {
+		a.tell("warning: %s\n", text)
+	}
+}
+
+// textOrNil is null rather than "" in --json.
+func textOrNil(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
 }
 
 // list is s, and [] rather than null where there is nothing.

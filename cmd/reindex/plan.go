@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -18,7 +20,7 @@ func (a *app) printPlan(alias string, p pipeline.Planned) {
 		a.printJSON(message{
 			"message_type": "plan", "alias": alias, "index": p.Index, "live": p.Live, "documents": p.Documents,
 			"live_documents": p.LiveDocuments, "average_bytes": p.AverageBytes, "json_bytes": size, "ranges": ranges,
-			"would_retire": list(p.Retired), "locked": p.Locked,
+			"would_retire": list(p.Retired), "would_keep": p.Left, "locked": p.Locked,
 		})
 		return
 	}
@@ -37,6 +39,9 @@ func (a *app) printPlan(alias string, p pipeline.Planned) {
 	fmt.Fprintf(a.out, "  in       about %s ranges of ids, about %s documents each\n", humanize.Comma(ranges), humanize.Comma(source.DefaultRangeDocuments))
 	fmt.Fprintf(a.out, "  replace  %s\n", live)
 	fmt.Fprintf(a.out, "  retire   %s\n", retired)
+	for _, index := range slices.Sorted(maps.Keys(p.Left)) {
+		fmt.Fprintf(a.out, "  keep     %s: %s\n", index, p.Left[index])
+	}
 	if p.Locked {
 		h := p.Holder.Holder
 		fmt.Fprintf(a.out, "  but now  the lock is held by run %s on host %s, pid %d\n", h.RunID, h.Host, h.PID)

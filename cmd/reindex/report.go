@@ -100,6 +100,7 @@ func summary(r pipeline.Report, err error) message {
 		"catch_up_error":    nil,
 		"phase_after_ms":    phaseTimes(r),
 		"retire_error":      nil,
+		"alias_warning":     nil,
 		"not_retired":       notRetired(r),
 		"load_duration_ms":  r.Loading.Milliseconds(),
 		"first_document_ms": r.FirstDocument.Milliseconds(),
@@ -113,6 +114,9 @@ func summary(r pipeline.Report, err error) message {
 	}
 	if r.CatchUpError != "" {
 		m["catch_up_error"] = r.CatchUpError
+	}
+	if r.AliasWarning != "" {
+		m["alias_warning"] = r.AliasWarning
 	}
 	if r.RetireError != "" {
 		m["retire_error"] = r.RetireError
@@ -196,6 +200,9 @@ func (a *app) printDetails(r pipeline.Report) {
 	}
 	for _, index := range slices.Sorted(maps.Keys(r.Left)) {
 		fmt.Fprintf(a.out, "  kept      %s: %s\n", index, r.Left[index])
+	}
+	if r.AliasWarning != "" {
+		fmt.Fprintf(a.out, "  warning   %s\n", r.AliasWarning)
 	}
 }
 

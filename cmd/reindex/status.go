@@ -129,12 +129,16 @@ func statusMessage(s statusView) message {
 		generations = append(generations, message{
 			"index": g.Index, "token": g.Token, "state": g.State, "documents": g.Documents,
 			"created_at": g.CreatedAt.Format(time.RFC3339Nano), "run_id": g.Meta.RunID, "snapshot_at": g.Meta.SnapshotAt,
+			"swap_token": g.SwapToken, "other_aliases": list(g.Strangers), "kept": textOrNil(g.Kept()),
 		})
 	}
 	m["generations"], m["alarms"] = generations, s.alarms
 	m["last_run"] = s.last // null if there is none
 	if s.Live != "" {
-		m["live"] = message{"index": s.Live, "documents": s.LiveDocuments, "token": s.LiveToken, "swapped_at": timeOrNil(s.SwappedAt)}
+		m["live"] = message{
+			"index": s.Live, "documents": s.LiveDocuments, "token": s.LiveToken, "swapped_at": timeOrNil(s.SwappedAt),
+			"properties": s.Properties, // {} for a plain alias
+		}
 	}
 	if s.Record.State != "" {
 		r := s.Record
@@ -175,6 +179,9 @@ func printStatus(w io.Writer, s statusView) {
 		fmt.Fprintf(w, "live   %s, %s documents, swapped %s (%s)\n", s.Live, documents(s.LiveDocuments),
 			s.SwappedAt.UTC().Format(time.RFC3339), humanize.Time(s.SwappedAt))
 	}
+	if p := s.Properties.String(); p != "" {
+		fmt.Fprintf(w, "       readers see it through %s\n", p)
+	}
 	printLock(w, s)
 	printLast(w, s.last)
 	if len(s.Generations) == 0 {
@@ -188,6 +195,11 @@ func printStatus(w io.Writer, s statusView) {
 			g.CreatedAt.Format(time.RFC3339), g.Meta.RunID)
 	}
 	_ = table.Flush() // its writer is the one above
+	for _, g := range s.Generations {
+		if kept := g.Kept(); kept != "" {
+			fmt.Fprintf(w, "%s will not be deleted: %s\n", g.Index, kept)
+		}
+	}
 }
 
 func documents(n int64) string {

@@ -28,8 +28,10 @@ CONSTANTS
   Detail,    \* told request by request instead of in one step, subset of
              \*   {"boot", "document", "bulk", "catchup"}
   Dup,       \* request types that may be executed more than once per send
-  Hostile,   \* subset of {"stale", "droplock", "dropdoc", "squat", "template"}
+  Hostile,   \* subset of {"stale", "droplock", "dropdoc", "squat", "template",
+             \*   "edit"}
              \*   stale: reads of aliases and indices may show an old state
+             \*   edit: a person changes filter or routing of the live alias
              \*   others: what a stranger does to the cluster, see Foreign
   Off,       \* safeguards left out: {} is the protocol, see README.md
   Trim       \* forget requests whose condition is false for ever (larger
@@ -39,13 +41,14 @@ VARIABLES
   lock, doc, fence,                    \* lock index, its document, its aliases
   idx, live, soft, marks, writers,     \* data indices and their aliases
   squat, tmpl,                         \* what strangers left behind
+  ed,                                  \* what the live alias is besides its name
   net, resp,                           \* requests under way, answers given
   pc, tok, kind, tgt, born,            \* the runs
   log, was, claimed, lastClaim, maxClaim, maxTok, era, burned, bad   \* history
 
 lockIndex == <<lock, doc, fence>>
 data      == <<idx, live, soft, marks, writers>>
-strangers == <<squat, tmpl>>
+strangers == <<squat, tmpl, ed>>
 client    == <<pc, tok, kind, tgt, born>>
 history   == <<log, was, claimed, lastClaim, maxClaim, maxTok, era, burned, bad>>
 vars      == <<lockIndex, data, strangers, net, resp, client, history>>
@@ -66,11 +69,18 @@ Boot(e)      == [s |-> "done", n |-> 0, o |-> IF On("run id") THEN <<"boot", e>>
 Writer(i, r) == <<i, Owner(r)>>              \* persons.w-N-x on persons-N
 Mark(i, r)   == <<i, tok[r], Owner(r)>>      \* persons.swap-N-x on persons-i
 Marked(i)    == \E m \in marks : m[1] = i
+Edits        == "edit" \in Hostile
+Filter       == IF Seeded THEN 1 ELSE 0      \* what a person had set before
 
 Init ==
   /\ net = IF Seeded THEN {[t |-> "create", r |-> None, i |-> 1]}   \* a late duplicate
                      ELSE {}
   /\ resp = {} /\ bad = {} /\ burned = {} /\ squat = FALSE /\ tmpl = FALSE
+  /\ ed = [f |-> Filter,                       \* filter and routing now
+            c |-> [i \in Index |-> 1],          \* aliases_version of each index
+            n |-> 0, past |-> {},               \* edits; what old reads may show
+            saw |-> [r \in Runs |-> [i |-> 0, c |-> 0]],   \* by its last request
+            loss |-> {}, told |-> {}, done |-> {}]         \* <<run, request>>
   /\ soft = {} /\ writers = {} /\ lastClaim = None /\ claimed = {} /\ era = 0
   /\ born = [r \in Runs |-> 0]
   /\ pc = [r \in Runs |-> "idle"] /\ tok = [r \in Runs |-> 0]
@@ -104,6 +114,7 @@ Ok(r, t)    == <<r, t, "ok">> \in resp
 (* The runs                                                                 *)
 
 Think == UNCHANGED <<lockIndex, data, strangers, history, resp, born>>
+Quiet == UNCHANGED <<lockIndex, data, squat, tmpl, history, resp, born>>  \* all but ed
 
 SendBoot(r) ==            \* bootstrap
   /\ "boot" \in Detail /\ pc[r] = "idle" /\ lock = "absent"
@@ -247,25 +258,67 @@ Verify(r) ==              \* pipeline: counts and sample, before (*Lease).Swap
 \* What a run may see as the indices behind persons.
 Views == IF "stale" \in Hostile THEN {live, {}} \cup {{x} : x \in was} ELSE {live}
 
+\* One look: the indices behind persons, what the alias is there, and how often
+\* the aliases of that index have been changed.
+Count(v) == IF v = {} THEN 0 ELSE ed.c[CHOOSE i \in v : TRUE]
+Now      == [v |-> live, f |-> IF live = {} THEN 0 ELSE ed.f, c |-> Count(live)]
+Looks    == IF Edits THEN {Now} \cup (IF "stale" \in Hostile THEN ed.past ELSE {})
+            ELSE {[v |-> v, f |-> IF v = {} THEN 0 ELSE ed.f, c |-> 0] : v \in Views}
+\* The count is read first (lookLive), so it may be older than the rest.
+Counts(l) == IF ~Edits THEN {0}
+             ELSE {k \in {p.c : p \in {q \in ed.past \cup {Now} : q.v = l.v}} :
+                     IF On("count first") THEN k <= l.c ELSE k >= l.c}
+Carry(l)  == IF On("carry") THEN l.f ELSE 0
+\* What the request may have seen that takes effect in the end: of several the
+\* oldest count, and -1, not known, if they saw different indices.
+Older(a, b) == CASE a.i = 0   -> b                           \* (sighting).oldest
+                 [] a.i = b.i -> [i |-> a.i, c |-> IF a.c < b.c THEN a.c ELSE b.c]
+                 [] OTHER     -> [i |-> b.i, c |-> -1]
+Saw(r, v, k) == ed' = IF Edits /\ v # {}
+                        THEN [ed EXCEPT !.saw[r] = Older(@, [i |-> CHOOSE i \in v : TRUE, c |-> k])]
+                        ELSE ed
+
 SendSwap(r) ==            \* (*Lease).Swap, (*Lease).Rollback
   /\ pc[r] = "swap"
-  /\ \E v \in Views :
-       IF Cardinality(v) > 1      \* persons on two indices: a person must look
-         THEN Go(r, "seal") /\ net' = net
-         ELSE /\ net' = Put([t |-> "swap", r |-> r, n |-> tok[r], i |-> tgt[r], seen |-> v,
-                             from |-> Claim(r), to |-> Done(r)])
-              /\ Go(r, "swapping")
-  /\ Think /\ UNCHANGED <<tok, kind, tgt>>
+  /\ \E l \in Looks : \E k \in Counts(l) :
+       \* Persons on two indices, or, for a rollback, on none: a person must look.
+       \* Where an old read hides that the target itself is live, the request would
+       \* not be refused, and make the alias a plain one.
+       IF Cardinality(l.v) > 1 \/ (kind[r] = "rollback" /\ l.v = {} /\ On("rollback from live"))
+         THEN Go(r, "seal") /\ net' = net /\ ed' = ed
+         ELSE /\ net' = Put([t |-> "swap", r |-> r, n |-> tok[r], i |-> tgt[r], seen |-> l.v,
+                             f |-> Carry(l), from |-> Claim(r), to |-> Done(r)])
+              /\ Go(r, "swapping") /\ Saw(r, l.v, k)
+  /\ Quiet /\ UNCHANGED <<tok, kind, tgt>>
+
+\* The look back: the count of the index that the alias was taken off, which the
+\* swap itself raises by one and a deletion by none.  An answer that still shows
+\* the state before the request proves nothing, and is told as well.
+Own(t)    == IF t = "swap" THEN 1 ELSE 0
+Told(r, t) ==
+  LET i == ed.saw[r].i
+      n == ed.saw[r].c + Own(t)
+  IN IF ed.saw[r].c < 0 THEN {TRUE} ELSE
+     {idx[i] = "absent" \/ ed.c[i] # n}
+     \cup (IF "stale" \in Hostile /\ On("look back") THEN {TRUE} ELSE {})
+     \cup (IF "stale" \in Hostile /\ ~On("look back")
+             THEN {p.c # n : p \in {q \in ed.past : q.v = {i}}} ELSE {})
+Tell(r, t) ==             \* editedMeanwhile
+  IF Edits /\ ed.saw[r].i # 0
+    THEN \E x \in Told(r, t) :
+           ed' = [ed EXCEPT !.done = @ \cup {<<r, t>>},
+                            !.told = IF x THEN @ \cup {<<r, t>>} ELSE @]
+    ELSE ed' = ed
 
 Swapped(r) == IF On("mark answer") THEN Mark(tgt[r], r) \in marks ELSE tgt[r] \in live
 
 LearnSwap(r) ==           \* (*Lease).swap, lookOutcome: 200 or my mark is yes; else resend or seal
   /\ pc[r] = "swapping"
-  /\ \/ (Ok(r, "swap") \/ Swapped(r)) /\ Go(r, "yes")
-     \/ Go(r, "swap")
-     \/ Go(r, "seal")
-     \/ kind[r] = "build" /\ Go(r, "discard")
-  /\ Think /\ UNCHANGED <<net, tok, kind, tgt>>
+  /\ \/ (Ok(r, "swap") \/ Swapped(r)) /\ Go(r, "yes") /\ Tell(r, "swap")
+     \/ Go(r, "swap") /\ ed' = ed
+     \/ Go(r, "seal") /\ ed' = ed
+     \/ kind[r] = "build" /\ Go(r, "discard") /\ ed' = ed
+  /\ Quiet /\ UNCHANGED <<net, tok, kind, tgt>>
 
 \* Give up.  "discard" also removes the index this run created: as long as
 \* the claim stands, nobody can have made that index live.
@@ -284,12 +337,12 @@ Unswapped(r) == Done(r) \in fence /\ idx[tgt[r]] # "absent" /\ ~Swapped(r)
 \* mark: then the answer is "unknown", never "no".
 LearnSeal(r) ==           \* (*Lease).seal, settleSwap, lookOutcome
   /\ pc[r] = "sealing"
-  /\ \/ Ok(r, "seal") /\ Go(r, "no")
-     \/ tgt[r] # 0 /\ Swapped(r) /\ Go(r, "yes")
-     \/ tgt[r] # 0 /\ Unswapped(r) /\ Go(r, "no")
-     \/ Go(r, "unknown")
-     \/ ~On("unknown answer") /\ Claim(r) \notin fence /\ ~Swapped(r) /\ Go(r, "no")
-  /\ Think /\ UNCHANGED <<net, tok, kind, tgt>>
+  /\ \/ Ok(r, "seal") /\ Go(r, "no") /\ ed' = ed
+     \/ tgt[r] # 0 /\ Swapped(r) /\ Go(r, "yes") /\ Tell(r, "swap")
+     \/ tgt[r] # 0 /\ Unswapped(r) /\ Go(r, "no") /\ ed' = ed
+     \/ Go(r, "unknown") /\ ed' = ed
+     \/ ~On("unknown answer") /\ Claim(r) \notin fence /\ ~Swapped(r) /\ Go(r, "no") /\ ed' = ed
+  /\ Quiet /\ UNCHANGED <<net, tok, kind, tgt>>
 
 Release(r) ==             \* (*Lease).Release
   /\ "document" \in Detail /\ pc[r] \in {"yes", "no", "unknown"} /\ doc.h = r
@@ -303,13 +356,19 @@ Newest == IF Kept = {} THEN {}      \* keep = 1: the one swapped in last
 
 SendPrune(r) ==           \* (*Lease).Retire, after a swap or by the prune command
   /\ pc[r] \in {"prune", "yes"}
-  /\ \E v \in Views : \E i \in Index :
-       /\ Cardinality(v) <= 1 /\ i < tok[r] /\ i \notin v \cup {tgt[r]}
+  /\ \E l \in Looks : \E k \in Counts(l) : \E i \in Index :
+       /\ Cardinality(l.v) <= 1 /\ i < tok[r] /\ i \notin l.v \cup {tgt[r]}
        /\ "stale" \in Hostile \/ (idx[i] # "absent" /\ i \notin Newest)
-       /\ net' = Put([t |-> "prune", r |-> r, n |-> tok[r], i |-> i, seen |-> v,
+       /\ net' = Put([t |-> "prune", r |-> r, n |-> tok[r], i |-> i, seen |-> l.v, f |-> Carry(l),
                       from |-> IF pc[r] = "yes" THEN Done(r) ELSE Claim(r)])
+       /\ IF Edits THEN ed' = [ed EXCEPT !.saw[r] = [i |-> IF l.v = {} THEN 0 ELSE CHOOSE j \in l.v : TRUE, c |-> k]]
+                   ELSE ed' = ed
   /\ Go(r, IF pc[r] = "prune" THEN "seal" ELSE "done")
-  /\ Think /\ UNCHANGED <<tok, kind, tgt>>
+  /\ Quiet /\ UNCHANGED <<tok, kind, tgt>>
+
+Compare(r) ==             \* (*Lease).delete, when its request was answered
+  /\ Edits /\ Ok(r, "prune") /\ <<r, "prune">> \notin ed.done /\ Tell(r, "prune")
+  /\ Quiet /\ UNCHANGED <<net, pc, tok, kind, tgt>>
 
 SendFix(r) ==             \* Load through the mark: a pass that corrects after the swap
   /\ "catchup" \in Detail /\ pc[r] = "yes" /\ kind[r] = "build"
@@ -324,6 +383,7 @@ SendFix(r) ==             \* Load through the mark: a pass that corrects after t
 Take(m, b)   == {q \in (IF m.t \in Dup THEN net ELSE net \ {m}) : Alive(q, b)}
 Answer(m)    == resp' = resp \cup {<<m.r, m.t, "ok">>}
 Server       == UNCHANGED <<client, strangers, era>>
+Moving       == UNCHANGED <<client, squat, tmpl, era>>   \* with ed
 Refuse(m)    == /\ net' = Take(m, burned) /\ resp' = resp
                 /\ UNCHANGED <<lockIndex, data, log, was, claimed, lastClaim, maxClaim, maxTok, burned, bad>>
 Replace(m)   == /\ fence' = (fence \ {m.from}) \cup {m.to}
@@ -387,7 +447,7 @@ DoBulk(m) ==
         ELSE Refuse(m)
 
 DoSwap(m) ==
-  /\ m.t = "swap" /\ Server
+  /\ m.t = "swap" /\ Moving
   /\ LET new == (live \ m.seen) \cup {m.i}
          by  == kind[m.r]
          ok  == /\ m.from \in fence \/ ~On("swap condition")
@@ -406,8 +466,12 @@ DoSwap(m) ==
                     \cup Blame(lastClaim # m.r, "swap after successor's claim")
                     \cup Blame(\E j \in 1..Len(log) : log[j].r = m.r, "two swaps by one run")
                     \cup Blame(\E j \in 1..Len(log) : log[j].n >= m.n, "swaps out of token order")
+               /\ ed' = IF ~Edits THEN [ed EXCEPT !.f = m.f]
+                         ELSE [ed EXCEPT !.f = m.f, !.past = @ \cup {Now},
+                                 !.c = [j \in Index |-> IF j \in m.seen \cup {m.i} THEN @[j] + 1 ELSE @[j]],
+                                 !.loss = @ \cup Blame(m.seen # {} /\ m.f # ed.f, <<m.r, "swap">>)]
                /\ Answer(m) /\ UNCHANGED <<lock, doc, idx, claimed, lastClaim, maxClaim, maxTok>>
-          ELSE Refuse(m)
+          ELSE Refuse(m) /\ ed' = ed
 
 Forget(i) ==              \* an index goes with all its aliases
   /\ idx' = [idx EXCEPT ![i] = "absent"] /\ live' = live \ {i} /\ soft' = soft \ {i}
@@ -426,15 +490,21 @@ DoSeal(m) ==
 Candidate(i, r) == \E q \in Runs : q # r /\ tgt[q] = i /\ Claim(q) \in fence /\ lastClaim = q
 
 DoPrune(m) ==
-  /\ m.t = "prune" /\ Server
+  /\ m.t = "prune" /\ Moving
   /\ IF /\ m.from \in fence \/ ~On("prune condition")
         /\ (m.seen # {} /\ m.seen \subseteq live) \/ ~On("live guard")
         /\ idx[m.i] # "absent"
        THEN /\ Forget(m.i) /\ Keep(m) /\ Answer(m)
             /\ bad' = bad \cup Blame(m.i \in live \ soft, "live index deleted")
                           \cup Blame(Candidate(m.i, m.r), "candidate deleted")
+            \* an alias that is replaced by an equal one is not changed
+            /\ ed' = IF ~Edits THEN [ed EXCEPT !.f = IF m.seen = {} THEN @ ELSE m.f]
+                      ELSE IF m.f = ed.f THEN ed
+                      ELSE [ed EXCEPT !.f = m.f, !.past = @ \cup {Now},
+                              !.c = [j \in Index |-> IF j \in m.seen THEN @[j] + 1 ELSE @[j]],
+                              !.loss = @ \cup {<<m.r, "prune">>}]
             /\ UNCHANGED <<lockIndex, log, was, claimed, lastClaim, maxClaim, maxTok>>
-       ELSE Refuse(m)
+       ELSE Refuse(m) /\ ed' = ed
 
 DoFix(m) ==               \* through the mark; the index already has every document
   /\ m.t = "fix" /\ Server
@@ -472,21 +542,27 @@ Bootstrap ==  \* bootstrap in one step: the index with its first fence in the bo
 Squat ==      \* an index named persons: possible while no alias has that name
   /\ "squat" \in Hostile /\ live = {} /\ ~squat
   /\ squat' = TRUE
-  /\ Elsewhere /\ UNCHANGED <<lockIndex, data, tmpl, history>>
+  /\ Elsewhere /\ UNCHANGED <<lockIndex, data, tmpl, ed, history>>
 
 Template ==   \* an index template for persons-* that adds the alias persons
   /\ "template" \in Hostile /\ ~tmpl
   /\ tmpl' = TRUE
-  /\ Elsewhere /\ UNCHANGED <<lockIndex, data, squat, history>>
+  /\ Elsewhere /\ UNCHANGED <<lockIndex, data, squat, ed, history>>
 
-Foreign == DropLock \/ DropDoc \/ Bootstrap \/ Squat \/ Template
+Edit ==       \* a person gives the live alias another filter, or another routing
+  /\ Edits /\ Cardinality(live) = 1 /\ ed.n < 1    \* one edit is enough to be lost
+  /\ ed' = [ed EXCEPT !.f = ed.n + 2, !.n = @ + 1, !.past = @ \cup {Now},
+                      !.c = [j \in Index |-> IF j \in live THEN @[j] + 1 ELSE @[j]]]
+  /\ Elsewhere /\ UNCHANGED <<lockIndex, data, squat, tmpl, history>>
+
+Foreign == DropLock \/ DropDoc \/ Bootstrap \/ Squat \/ Template \/ Edit
 
 RunStep(r) ==
   \/ SendBoot(r) \/ Acquire(r) \/ SendLock(r) \/ LearnLock(r) \/ Renew(r)
   \/ SendClaim(r) \/ LearnClaim(r) \/ Plan(r) \/ LearnCreate(r) \/ ReadBack(r)
   \/ \E p \in 1..Parts : Load(r, p) \/ SendBulk(r, p) \/ LearnBulk(r, p)
   \/ Verify(r) \/ SendSwap(r) \/ LearnSwap(r) \/ SendSeal(r) \/ LearnSeal(r)
-  \/ Release(r) \/ SendPrune(r) \/ SendFix(r)
+  \/ Release(r) \/ SendPrune(r) \/ Compare(r) \/ SendFix(r)
 
 ServerStep(m) == \/ DoBoot(m) \/ DoLock(m) \/ DoClaim(m) \/ DoCreate(m) \/ DoBulk(m)
                  \/ DoSwap(m) \/ DoSeal(m) \/ DoPrune(m) \/ DoFix(m)
@@ -521,6 +597,16 @@ TokenUp        == "token went back" \notin bad          \* while nobody deletes 
 \* between the reads and the write (Acquire in one step):
 TokenAboveSwap == "token not above a swap" \notin bad
 TokenAboveAll  == "token not above an index" \notin bad
+
+\* What the alias is besides its name stays, as long as nobody changes it.
+AliasKept      == ~Edits => ed.f = Filter
+\* A change that came between look and request is lost (limit_edit_lost), but
+\* not in silence; and nobody is warned for nothing while reads are current and
+\* no other run has the fence before the look back.
+LossTold       == ed.loss \cap ed.done \subseteq ed.told
+NoFalseAlarm   == ed.n = 0 /\ Cardinality(claimed) <= 1 
+                  => \A w \in ed.told : ed.saw[w[1]].c < 0 \/ pc[w[1]] = "done"
+EditKept       == ed.loss = {}
 
 \* With a template that adds persons the alias may name an empty index beside
 \* the live one until the run that met it has discarded it.  Readers then

@@ -79,12 +79,11 @@ func (a answer) err() *ServerError {
 	if !a.failed {
 		return &ServerError{Status: a.status, Type: "unexpected_status"}
 	}
-	return newServerError(a.status, plain(a.kind), a.reasons())
+	return &ServerError{Status: a.status, Type: plain(a.kind), Reason: scrub(plain(a.reason))}
 }
 
 func (a answer) failure(id string) Failure {
-	e := newServerError(a.status, plain(a.kind), a.reasons())
-	return Failure{ID: id, Status: e.Status, Type: e.Type, Reason: e.Reason, full: e.full}
+	return Failure{ID: id, Status: a.status, Type: plain(a.kind), Reason: scrub(plain(a.reason))}
 }
 
 // refused handles an answer for the request as a whole.

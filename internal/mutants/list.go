@@ -15,7 +15,7 @@ func fences() []mutant {
 	return []mutant{
 		{
 			name: "claim without the fence it saw", file: "esalias/claim.go",
-			old: "\t\t\tremove(c.names.lockIndex(), f.name),\n", new: "",
+			old: "\t\tremove(c.names.lockIndex(), f.name),\n", new: "",
 			tests: []string{"TestContractInMemory"},
 		},
 		{
@@ -63,7 +63,7 @@ func fences() []mutant {
 		},
 		{
 			name: "lock written by index name", file: "esalias/record.go",
-			old: `"/_create/lock?require_alias=true"`, new: `"/_create/lock"`,
+			old: "Body: bytes.NewReader(body), RequireAlias: &yes,\n", new: "Body: bytes.NewReader(body),\n",
 			tests: []string{"TestRequestsOfARunAreThoseOfTheProtocol"},
 		},
 	}
@@ -79,13 +79,48 @@ func swaps() []mutant {
 		},
 		{
 			name: "swap not as write index", file: "esalias/fence.go",
-			old: "Alias: alias, IsWriteIndex: true}", new: "Alias: alias}",
+			old: "Alias: alias, IsWriteIndex: true, Properties", new: "Alias: alias, Properties",
 			tests: []string{"TestSwapThatOverlooksTheLiveIndexIsRefused"},
 		},
 		{
 			name: "swap leaves the writer alias", file: "esalias/swap.go",
 			old: "\t\tremove(build.Index, writer),\n", new: "\t\tadd(build.Index, writer),\n",
 			tests: []string{"TestLateWritesFailAfterTheSwap"},
+		},
+		{
+			name: "alias carried over without its properties", file: "esalias/fence.go",
+			old: "IsWriteIndex: true, Properties: carried}", new: "IsWriteIndex: true}",
+			tests: []string{"TestAliasIsCarriedOverAsItIs"},
+		},
+		{
+			name: "rollback from no live index", file: "esalias/swap.go",
+			old: "marked && live == \"\" {", new: "marked && live == \"-\" {",
+			tests: []string{"TestRollbackThatOverlooksTheLiveIndexKeepsTheAlias"},
+		},
+		{
+			name: "unknown properties of the alias dropped", file: "esalias/properties.go",
+			old: "if len(view.unknown) > 0 {", new: "if false {",
+			tests: []string{"TestPropertyThatIsNotKnownIsNotLost"},
+		},
+		{
+			name: "edits in the moment of the swap not looked for", file: "esalias/properties.go",
+			old: "case n != seen.changes+own:", new: "case false:",
+			tests: []string{"TestEditInTheMomentOfARequestIsReported"},
+		},
+		{
+			name: "changes of the aliases counted after the look", file: "esalias/properties.go",
+			old: "\tchanges, _, err := c.aliasChanges(ctx, c.alias)\n", new: "\t_, _ = c.lookIndices(ctx)\n\tchanges, _, err := c.aliasChanges(ctx, c.alias)\n",
+			tests: []string{"TestRequestsOfARunAreThoseOfTheProtocol"},
+		},
+		{
+			name: "routing beside several shards", file: "esalias/properties.go",
+			old: "if shards > 1 {", new: "if false {",
+			tests: []string{"TestAliasThatCannotBeCarriedOverIsForAPerson"},
+		},
+		{
+			name: "filter that shows nothing", file: "esalias/properties.go",
+			old: "if err != nil || next > 0 {", new: "if true {",
+			tests: []string{"TestAliasThatCannotBeCarriedOverIsForAPerson"},
 		},
 		{
 			name: "swap after the lease was lost", file: "esalias/swap.go",
@@ -109,7 +144,7 @@ func swaps() []mutant {
 		},
 		{
 			name: "seal without an answer taken for a promise lost", file: "esalias/claim.go",
-			old: "\t\t\treturn l.sealedBefore(ctx), nil\n", new: "\t\t\treturn false, nil\n",
+			old: "\t\t\tsealed = l.sealedBefore(ctx)\n", new: "\t\t\tsealed = false\n",
 			tests: []string{"TestOneLostWriteCostsNoRun"},
 		},
 		{
@@ -135,12 +170,13 @@ func swaps() []mutant {
 		},
 		{
 			name: "create sent again", file: "esalias/create.go",
-			old: `err = l.c.do(ctx, http.MethodPut, "/"+build.Index`, new: `err = l.c.ask(ctx, http.MethodPut, "/"+build.Index`,
+			old:   "err = l.c.send(ctx, esapi.IndicesCreateRequest{Index: build.Index, Body: bytes.NewReader(request)}, &answer)\n",
+			new:   "err = l.c.again(ctx, func() error {\n\t\treturn l.c.send(ctx, esapi.IndicesCreateRequest{Index: build.Index, Body: bytes.NewReader(request)}, &answer)\n\t})\n",
 			tests: []string{"TestCreateRequestIsSentOnce"},
 		},
 		{
 			name: "created index not read back", file: "esalias/create.go",
-			old: "if len(extra) == 0 && len(answer[build.Index].Aliases) == 1 {", new: "if true {",
+			old: "if len(extra) > 0 || len(state.aliases[build.Index]) != 1 {", new: "if false {",
 			tests: []string{"TestTemplateThatAddsTheAliasIsForAPerson"},
 		},
 		{
@@ -171,7 +207,7 @@ func deletions() []mutant {
 		},
 		{
 			name: "deletion without proof of what is live", file: "esalias/retire.go",
-			old: "\t\t\tremove(live, names.alias), addLive(live, names.alias),\n", new: "",
+			old: "\t\t\tremove(live, names.alias), addLive(live, names.alias, carried),\n", new: "\t\t\tadd(live, names.alias+carried.IndexRouting+\".seen\"),\n",
 			tests: []string{"TestRetireWithAnOldViewSparesTheLiveIndex"},
 		},
 		{
@@ -185,13 +221,18 @@ func deletions() []mutant {
 			tests: []string{"TestRetireLeavesWhatIsNotItsOwn"},
 		},
 		{
+			name: "deletion of what carries another alias", file: "esalias/retire.go",
+			old: "\t\tif reason = inUse(state.strangers(index)); reason != \"\" {", new: "\t\tif false {",
+			tests: []string{"TestIndexThatCarriesAnotherAliasIsKept"},
+		},
+		{
 			name: "deletion under running searches", file: "esalias/retire.go",
 			old: "case searches > 0:", new: "case searches < 0:",
 			tests: []string{"TestRetireWaitsForSearches"},
 		},
 		{
 			name: "giving up without the fence", file: "esalias/abandon.go",
-			old: "\t\t\tremove(names.lockIndex(), guard),\n", new: "\t\t\tadd(names.lockIndex(), guard),\n",
+			old: "\t\tremove(names.lockIndex(), guard),\n", new: "\t\tadd(names.lockIndex(), guard),\n",
 			tests: []string{"TestGivingUpSealsAndDeletesInOneRequest"},
 		},
 		{
@@ -208,8 +249,7 @@ func leases() []mutant {
 	return []mutant{
 		{
 			name: "record taken without its condition", file: "esalias/record.go",
-			old:   "/_doc/lock?require_alias=true&if_seq_no=%d&if_primary_term=%d\",\n\t\t\tc.names.lockAlias(), seen.seqNo, seen.term)",
-			new:   "/_doc/lock?require_alias=true\", c.names.lockAlias())",
+			old: "RequireAlias: &yes, IfSeqNo: &seen.seqNo, IfPrimaryTerm: &seen.term,", new: "RequireAlias: &yes,",
 			tests: []string{"TestTakeoverIsSeenAtTheNextRenewal"},
 		},
 		{

@@ -42,6 +42,7 @@ func Elasticsearch(ctx context.Context, t Target) []Finding {
 		t.privileges(ctx),
 		t.shape(ctx),
 		t.live(ctx),
+		t.generations(ctx),
 		t.blocks(ctx),
 		t.templates(ctx),
 		t.disk(ctx),
@@ -177,11 +178,42 @@ func (t Target) shape(ctx context.Context) Finding {
 		return problem(subject, status.Shape.Error(), status.Shape.Hint())
 	case status.Live == "":
 		return ok(subject, t.Alias.Alias()+" does not exist yet; the first run makes it")
+	case (status.Properties.IndexRouting != "" || status.Properties.SearchRouting != "") && t.Shards > 1:
+		return problem(subject, fmt.Sprintf("%s has a routing, %s, and the index body asks for %d shards: readers would miss what is on the others",
+			t.Alias.Alias(), status.Properties, t.Shards), "take the routing off the alias, or set number_of_shards to 1 in the index body")
 	case status.LiveToken == 0:
 		return warning(subject, t.Alias.Alias()+" is on "+status.Live+", which this program did not make",
-			"the first run takes the alias over and leaves that index alone")
+			"the first run takes the alias over and leaves that index alone"+carried(status.Properties))
 	}
-	return ok(subject, t.Alias.Alias()+" is on "+status.Live)
+	return ok(subject, t.Alias.Alias()+" is on "+status.Live+carried(status.Properties))
+}
+
+// carried says what a swap takes along.
+func carried(p esalias.Properties) string {
+	if p.IsZero() {
+		return ""
+	}
+	return "; every swap carries " + p.String() + " over"
+}
+
+// generations are indices that nobody needs and that no run deletes.
+func (t Target) generations(ctx context.Context) Finding {
+	const subject = "generations"
+	status, err := t.Alias.Status(ctx)
+	if err != nil {
+		return notAsked(subject, err)
+	}
+	var kept []string
+	for _, g := range status.Generations {
+		if why := g.Kept(); why != "" {
+			kept = append(kept, g.Index+" is not deleted: "+why)
+		}
+	}
+	if len(kept) == 0 {
+		return ok(subject, fmt.Sprintf("%d, none carries an alias that this program did not make", len(status.Generations)))
+	}
+	return warning(subject, strings.Join(kept, "; "),
+		"readers of such an alias see an old index after the next swap; take the alias off when nobody needs it any more")
 }
 
 // live is whether the index that readers have can be counted: one that is closed,

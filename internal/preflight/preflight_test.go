@@ -235,3 +235,42 @@ func put(t *testing.T, transport esapi.Transport, path, body string) {
 		t.Fatal(err)
 	}
 }
+
+func TestWhatASwapCarriesOverIsShown(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		properties string
+		shards     int
+		want       preflight.Level
+	}{
+		"a filter":                            {`"filter":{"term":{"tenant":"a"}}`, 3, preflight.Warning},
+		"a routing and one shard":             {`"search_routing":"a"`, 1, preflight.Warning},
+		"a routing, and shards it would hide": {`"search_routing":"a"`, 3, preflight.Problem},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			target := newTarget(t)
+			target.Shards = tt.shards
+			alias := target.Alias.Alias()
+			put(t, target.ES, "/"+alias+"-old", fmt.Sprintf(`{"aliases":{%q:{%s}}}`, alias, tt.properties))
+			f := find(t, preflight.Elasticsearch(t.Context(), target), "alias")
+			if f.Level != tt.want || !strings.Contains(f.Text+f.Hint, tt.properties) {
+				t.Errorf("finding = %+v; want %s, and %s in it", f, tt.want, tt.properties)
+			}
+		})
+	}
+}
+
+func TestIndexInUseUnderAnotherNameIsShown(t *testing.T) {
+	t.Parallel()
+	target := newTarget(t)
+	alias := target.Alias.Alias()
+	if f := find(t, preflight.Elasticsearch(t.Context(), target), "generations"); f.Level != preflight.OK {
+		t.Errorf("finding = %+v; want ok", f)
+	}
+	put(t, target.ES, "/"+alias+"-000001", fmt.Sprintf(`{"aliases":{"%s-people":{}}}`, alias))
+	f := find(t, preflight.Elasticsearch(t.Context(), target), "generations")
+	if f.Level != preflight.Warning || !strings.Contains(f.Text, alias+"-000001 is not deleted: alias "+alias+"-people is on it") {
+		t.Errorf("finding = %+v; want a warning with the alias", f)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"example.com/reindex/internal/document"
 )
@@ -105,11 +104,8 @@ func (c *changes) read(r idRange, from, to int) error {
 	if err == nil {
 		err = st.readIDs(c.ids.array(from, to))
 	}
-	if errors.Is(err, errRangeFull) || ofARow(err) && to-from > 1 { // until the row is found that cannot be read
+	if errors.Is(err, errRangeFull) {
 		return c.split(r, from, to)
-	}
-	if ofARow(err) {
-		return fmt.Errorf("id %s: %w", shortID(strings.Trim(string(c.ids.array(from, to)), "{}")), err)
 	}
 	if err != nil {
 		return err

@@ -4,17 +4,48 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"reflect"
 )
 
 type aliasRequest struct {
 	Actions []struct {
-		Add, Remove *struct {
-			Index, Alias string
-			MustExist    bool `json:"must_exist"`
-			IsWriteIndex bool `json:"is_write_index"`
-		}
+		Add         *alias
+		Remove      *alias
 		RemoveIndex *struct{ Index string } `json:"remove_index"`
 	}
+}
+
+// alias is an alias of an index, as an action adds it.
+type alias struct {
+	Index         string          `json:"index"`
+	Alias         string          `json:"alias"`
+	MustExist     bool            `json:"must_exist"`
+	IsWriteIndex  bool            `json:"is_write_index"`
+	Filter        json.RawMessage `json:"filter"`
+	IndexRouting  string          `json:"index_routing"`
+	SearchRouting string          `json:"search_routing"`
+	IsHidden      bool            `json:"is_hidden"`
+}
+
+// shown is the alias as Elasticsearch shows it.
+func (a alias) shown() map[string]any {
+	shown := map[string]any{}
+	if a.IsWriteIndex {
+		shown["is_write_index"] = true
+	}
+	if len(a.Filter) > 0 {
+		shown["filter"] = a.Filter
+	}
+	if a.IndexRouting != "" {
+		shown["index_routing"] = a.IndexRouting
+	}
+	if a.SearchRouting != "" {
+		shown["search_routing"] = a.SearchRouting
+	}
+	if a.IsHidden {
+		shown["is_hidden"] = true
+	}
+	return shown
 }
 
 // updateAliases applies a request whole or not at all. As on the real server,
@@ -24,7 +55,7 @@ func (s *Server) updateAliases(body []byte) reply {
 	if err := json.Unmarshal(body, &request); err != nil {
 		return refuse(http.StatusBadRequest, "x_content_parse_exception", err.Error())
 	}
-	next := map[string]map[string]bool{}
+	next := map[string]map[string]alias{}
 	for name, i := range s.indices {
 		next[name] = maps.Clone(i.aliases)
 	}
@@ -42,6 +73,9 @@ func (s *Server) updateAliases(body []byte) reply {
 	}
 	for name, i := range s.indices {
 		if aliases, stays := next[name]; stays {
+			if !reflect.DeepEqual(i.aliases, aliases) {
+				i.changes++
+			}
 			i.aliases = aliases
 		} else {
 			delete(s.indices, name)
@@ -50,7 +84,7 @@ func (s *Server) updateAliases(body []byte) reply {
 	return ok(map[string]any{"acknowledged": true, "errors": false})
 }
 
-func change(next map[string]map[string]bool, request aliasRequest) *reply {
+func change(next map[string]map[string]alias, request aliasRequest) *reply {
 	for _, a := range request.Actions {
 		var bad reply
 		switch {
@@ -68,7 +102,7 @@ func change(next map[string]map[string]bool, request aliasRequest) *reply {
 		case a.Add != nil && next[a.Add.Alias] != nil:
 			bad = refuse(http.StatusBadRequest, "invalid_alias_name_exception", "an index has the same name as the alias")
 		case a.Add != nil:
-			next[a.Add.Index][a.Add.Alias] = a.Add.IsWriteIndex
+			next[a.Add.Index][a.Add.Alias] = *a.Add
 			continue
 		default:
 			continue
@@ -78,15 +112,15 @@ func change(next map[string]map[string]bool, request aliasRequest) *reply {
 	return twoWriters(next)
 }
 
-func twoWriters(next map[string]map[string]bool) *reply {
+func twoWriters(next map[string]map[string]alias) *reply {
 	writers := map[string]int{}
 	for _, aliases := range next {
-		for alias, writer := range aliases {
-			if writer {
-				writers[alias]++
+		for name, a := range aliases {
+			if a.IsWriteIndex {
+				writers[name]++
 			}
-			if writers[alias] > 1 {
-				bad := refuse(http.StatusInternalServerError, "illegal_state_exception", "alias ["+alias+"] has more than one write index")
+			if writers[name] > 1 {
+				bad := refuse(http.StatusInternalServerError, "illegal_state_exception", "alias ["+name+"] has more than one write index")
 				return &bad
 			}
 		}
@@ -115,8 +149,8 @@ func (s *Server) create(name string, body []byte) reply {
 	}
 	i := s.make(name)
 	i.settings, i.mappings = request.Settings, request.Mappings
-	for alias := range request.Aliases {
-		i.aliases[alias] = false
+	for name := range request.Aliases {
+		i.aliases[name] = alias{Index: i.name, Alias: name}
 	}
 	return ok(map[string]any{"acknowledged": true, "shards_acknowledged": true, "index": name})
 }
@@ -137,9 +171,9 @@ func (s *Server) getAlias(target string, only []string, lenient bool) reply {
 	answer := map[string]any{}
 	for name, i := range found {
 		aliases := map[string]any{}
-		for alias := range i.aliases {
-			if len(only) == 0 || only[0] == alias {
-				aliases[alias] = map[string]any{}
+		for name, a := range i.aliases {
+			if len(only) == 0 || only[0] == name {
+				aliases[name] = a.shown()
 			}
 		}
 		if len(only) == 0 || len(aliases) > 0 {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 )
 
@@ -84,13 +85,15 @@ func (s *Server) describe(what, target string, body []byte) reply {
 		return ok(map[string]any{"_all": map[string]any{"total": map[string]any{"search": map[string]any{}}}})
 	case "PUT _settings":
 		return set(found, body)
+	case "GET _validate":
+		return ok(map[string]any{"valid": true})
 	}
 	answer := map[string]any{}
 	for name, i := range found {
 		answer[name] = map[string]any{
 			"aliases": i.aliasObjects(), "mappings": i.mappings,
 			"settings": map[string]any{"index": map[string]any{
-				"uuid": i.uuid, "creation_date": strconv.FormatInt(i.created.UnixMilli(), 10),
+				"uuid": i.uuid, "creation_date": strconv.FormatInt(i.created.UnixMilli(), 10), "number_of_shards": "1",
 			}},
 		}
 	}
@@ -99,8 +102,8 @@ func (s *Server) describe(what, target string, body []byte) reply {
 
 func (i *index) aliasObjects() map[string]any {
 	objects := map[string]any{}
-	for alias := range i.aliases {
-		objects[alias] = map[string]any{}
+	for name, a := range i.aliases {
+		objects[name] = a.shown()
 	}
 	return objects
 }
@@ -114,6 +117,17 @@ func set(found map[string]*index, body []byte) reply {
 		maps.Copy(i.settings, settings)
 	}
 	return ok(map[string]any{"acknowledged": true})
+}
+
+// state answers with what only the cluster state has: how often the aliases of an
+// index were changed.
+func (s *Server) state(target string) reply {
+	found, _ := s.resolve(target)
+	indices := map[string]any{}
+	for name, i := range found {
+		indices[name] = map[string]any{"aliases_version": i.changes, "aliases": slices.Sorted(maps.Keys(i.aliases))}
+	}
+	return ok(map[string]any{"metadata": map[string]any{"indices": indices}})
 }
 
 func (s *Server) health(target string) reply {

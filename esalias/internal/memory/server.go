@@ -27,9 +27,11 @@ type Server struct {
 }
 
 type index struct {
+	name     string
 	uuid     string
 	created  time.Time
-	aliases  map[string]bool // alias -> is_write_index
+	aliases  map[string]alias
+	changes  int64 // of the aliases: aliases_version
 	mappings map[string]any
 	settings map[string]any
 	docs     map[string]doc
@@ -102,10 +104,16 @@ func (s *Server) route(req *http.Request, body []byte) reply {
 	if parts[0] == "_aliases" {
 		return s.updateAliases(body)
 	}
+	if parts[0] == "_cluster" && parts[1] == "state" {
+		return s.state(parts[len(parts)-1])
+	}
 	if parts[0] == "_cluster" {
 		return s.health(parts[len(parts)-1])
 	}
 	what := req.Method
+	if what == http.MethodPost && len(parts) > 1 && (parts[1] == "_count" || parts[1] == "_validate") {
+		what = http.MethodGet // a GET with a body
+	}
 	if len(parts) > 1 {
 		what += " " + parts[1]
 	}
@@ -123,7 +131,7 @@ func (s *Server) route(req *http.Request, body []byte) reply {
 		return s.putDoc(target, parts[2], what == "PUT _create", req.URL.Query(), body)
 	case "DELETE _doc":
 		return s.deleteDoc(target, parts[2])
-	case "GET", "GET _mapping", "GET _settings", "GET _stats", "GET _count", "POST _refresh", "PUT _settings":
+	case "GET", "GET _mapping", "GET _settings", "GET _stats", "GET _count", "GET _validate", "POST _refresh", "PUT _settings":
 		return s.describe(what, target, body)
 	}
 	return refuse(http.StatusNotImplemented, "not_in_memory", what)
@@ -163,8 +171,8 @@ func (s *Server) make(name string) *index {
 	}
 	s.serial++
 	i := &index{
-		uuid: fmt.Sprintf("uuid-%d", s.serial), created: time.Now(),
-		aliases: map[string]bool{}, docs: map[string]doc{},
+		name: name, uuid: fmt.Sprintf("uuid-%d", s.serial), created: time.Now(),
+		aliases: map[string]alias{}, changes: 1, docs: map[string]doc{},
 		settings: map[string]any{}, mappings: map[string]any{},
 	}
 	s.indices[name] = i
