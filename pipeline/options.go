@@ -130,7 +130,7 @@ func (o Options) workers() int {
 	if o.Workers > 0 {
 		return o.Workers
 	}
-	return defaultWorkers
+	return bulk.DefaultWorkers
 }
 
 func (o Options) readers() int {
@@ -141,9 +141,6 @@ func (o Options) readers() int {
 }
 
 const (
-	// Bodies of 1 to 4 MiB with 2 to 4 of them in flight are the same to
-	// Elasticsearch, fewer cost 20 to 45 % (bench/README.md).
-	defaultWorkers = 4
 	// One stream feeds more than Elasticsearch takes on the same machine; the
 	// second one keeps it fed while the first waits for its next range.
 	defaultReaders = 2

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/reindex/esalias"
+	"example.com/reindex/internal/bulk"
 	"example.com/reindex/internal/config"
 	"example.com/reindex/internal/sizing"
 )
@@ -21,10 +23,11 @@ func (a *app) benchCommand() *cobra.Command {
 		Short: "Find the batch size and concurrency that pay on your cluster",
 		Long: `Read some documents into memory (at most 64 MiB) and load them again and again
 into throw-away indices, named ` + sizing.Prefix + `<alias>-..., with different numbers of
-bulk requests in flight and different batch sizes. Prints how fast each was and
-the flags to use. It takes no lock, touches neither the alias nor its indices,
-and deletes what it made, also after Ctrl-C. The cluster is as busy meanwhile
-as during a run.
+bulk requests in flight and different batch sizes. Prints how fast each was, the
+flags to use, and whether they matter: often the present settings are as fast,
+because a run finds out by itself how many requests pay. It takes no lock,
+touches neither the alias nor its indices, and deletes what it made, also after
+Ctrl-C. The cluster is as busy meanwhile as during a run.
 
 ` + exitStatusHelp,
 		Example: `  reindex bench
@@ -60,6 +63,7 @@ func (a *app) bench(ctx context.Context, c *config.Config, documents, rounds int
 		humanize.Comma(int64(sample.Documents())), humanize.IBytes(uint64(sample.Bytes()))) //nolint:gosec // a length
 	result, err := sizing.Find(ctx, transport, sample, sizing.Options{
 		Name: c.Alias + "-" + esalias.NewRunID(), Body: c.Index.Body, Rounds: rounds,
+		Current: sizing.Setting{Workers: cmp.Or(c.Load.Workers, bulk.DefaultWorkers), BatchBytes: int(c.Load.BatchBytes)},
 		Observe: func(s sizing.Setting, speed float64) {
 			a.tell("%d x %-7s %s\n", s.Workers, sizeText(s.BatchBytes), speedText(speed))
 		},
@@ -129,6 +133,9 @@ func (a *app) printSizing(r sizing.Result, sample *sizing.Sample) {
 		fmt.Fprintf(a.out, "%9d  %-8s %12s  needs more --documents\n", s.Workers, sizeText(s.BatchBytes), "not tried")
 	}
 	fmt.Fprintf(a.out, "\nThe least memory within a tenth of the fastest:\n\n  reindex run %s\n", flagsOf(r.Best))
+	if matters, known := r.Matters(); known && !matters {
+		fmt.Fprintln(a.out, "\nIt does not matter here: your present settings are within a tenth of the fastest too. Leave them as they are.")
+	}
 }
 
 // printTrials draws a chart of trials that compare.
@@ -156,9 +163,13 @@ func sizingMessage(r sizing.Result, sample *sizing.Sample) message {
 		}
 		return out
 	}
-	return message{
+	summary := message{
 		"message_type": "summary", "documents": sample.Documents(), "bytes": sample.Bytes(),
 		"by_workers": list(r.Workers), "by_batch_bytes": list(r.Sizes),
 		"workers": r.Best.Workers, "batch_bytes": r.Best.BatchBytes, "flags": flagsOf(r.Best),
 	}
+	if matters, known := r.Matters(); known {
+		summary["matters"] = matters
+	}
+	return summary
 }

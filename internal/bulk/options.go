@@ -8,10 +8,11 @@ import (
 	"time"
 )
 
+// DefaultWorkers requests are in flight at most: 1 to 4 MiB and 2 to 4 in flight
+// measured alike, 256 KiB or one in flight lost 20 to 45 %.
+const DefaultWorkers = 4
+
 const (
-	// 4 requests of 4 MiB: 1 to 4 MiB and 2 to 4 in flight measured alike,
-	// 256 KiB or one in flight lost 20 to 45 %.
-	defaultWorkers    = 4
 	defaultBatchBytes = 4 << 20
 	defaultRetryFor   = 60 * time.Second
 
@@ -82,7 +83,7 @@ func (o Options) Validate() error {
 }
 
 func (o Options) withDefaults() Options {
-	o.Workers = cmp.Or(o.Workers, defaultWorkers)
+	o.Workers = cmp.Or(o.Workers, DefaultWorkers)
 	o.BatchBytes = cmp.Or(o.BatchBytes, defaultBatchBytes)
 	o.RetryFor = cmp.Or(o.RetryFor, defaultRetryFor)
 	return o

@@ -46,6 +46,9 @@ type Options struct {
 	Body json.RawMessage
 	// Rounds is how often each setting is tried. Defaults to 3.
 	Rounds int
+	// Current is what runs use now. It is tried with the others, so that
+	// [Result.Matters] can say whether another setting is worth it. Defaults to none.
+	Current Setting
 	// Observe is told of every load and its documents per second, 0 if work
 	// was refused. Defaults to nobody.
 	Observe func(Setting, float64)
@@ -61,6 +64,36 @@ type Result struct {
 	Best Setting
 	// Skipped are settings that the sample is too small for.
 	Skipped []Setting
+
+	current Setting
+}
+
+// near is the share of the fastest above which a difference is noise.
+const near = 0.9
+
+// Matters says whether Best is worth a change of what runs use now: it is not
+// while the current number of workers and the current batch size are both within
+// a tenth of the fastest. known is false if the sample was too small to try them.
+func (r Result) Matters() (matters, known bool) {
+	workers, known := isNear(r.Workers, func(s Setting) bool { return s.Workers == r.current.Workers })
+	if !known {
+		return false, false
+	}
+	sizes, known := isNear(r.Sizes, func(s Setting) bool { return s.BatchBytes == r.current.BatchBytes })
+	return known && (!workers || !sizes), known
+}
+
+// isNear compares the trial that is wanted with the fastest.
+func isNear(trials []Trial, wanted func(Setting) bool) (yes, known bool) {
+	i := slices.IndexFunc(trials, func(t Trial) bool { return wanted(t.Setting) })
+	if i < 0 {
+		return false, false
+	}
+	return trials[i].Speed() >= near*fastest(trials).Speed(), true
+}
+
+func fastest(trials []Trial) Trial {
+	return slices.MaxFunc(trials, func(a, b Trial) int { return cmp.Compare(a.Speed(), b.Speed()) })
 }
 
 type finder struct {
@@ -92,7 +125,7 @@ func Find(ctx context.Context, es esapi.Transport, sample *Sample, opts Options)
 	if opts.Observe == nil {
 		opts.Observe = func(Setting, float64) {}
 	}
-	f := &finder{es: es, sample: sample, opts: opts}
+	f := &finder{es: es, sample: sample, opts: opts, result: Result{current: opts.Current}}
 	err := f.find(ctx)
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
 		err = errors.Join(cause, err)
@@ -105,7 +138,7 @@ func (f *finder) find(ctx context.Context) error {
 		return err
 	}
 	var settings []Setting
-	for _, workers := range []int{1, 2, 4, 8} {
+	for _, workers := range with(f.opts.Current.Workers, 1, 2, 4, 8) {
 		settings = append(settings, Setting{workers, firstBytes})
 	}
 	best, err := f.try(ctx, settings, &f.result.Workers)
@@ -113,11 +146,20 @@ func (f *finder) find(ctx context.Context) error {
 		return err
 	}
 	settings = settings[:0]
-	for _, size := range []int{256 << 10, 512 << 10, firstBytes, 2 << 20, 4 << 20, 8 << 20} {
+	for _, size := range with(f.opts.Current.BatchBytes, 256<<10, 512<<10, firstBytes, 2<<20, 4<<20, 8<<20) {
 		settings = append(settings, Setting{best.Workers, size})
 	}
 	f.result.Best, err = f.try(ctx, settings, &f.result.Sizes)
 	return err
+}
+
+// with are the numbers in ascending order, one more among them unless it is 0.
+func with(one int, numbers ...int) []int {
+	if one > 0 && !slices.Contains(numbers, one) {
+		numbers = append(numbers, one)
+		slices.Sort(numbers)
+	}
+	return numbers
 }
 
 // warmUp loads the sample until that does not get faster: a young JVM runs at
@@ -182,13 +224,13 @@ func (f *finder) speed(took time.Duration) float64 {
 
 // choose returns the one with the least memory within a tenth of the fastest.
 func choose(trials []Trial) (Setting, error) {
-	best := slices.MaxFunc(trials, func(a, b Trial) int { return cmp.Compare(a.Speed(), b.Speed()) })
+	best := fastest(trials)
 	if best.Speed() == 0 {
 		return Setting{}, errors.New("elasticsearch refused work at every setting: it is too busy to try anything")
 	}
 	chosen := best.Setting
 	for _, t := range trials {
-		if t.Speed() >= 0.9*best.Speed() && t.memory() < chosen.memory() {
+		if t.Speed() >= near*best.Speed() && t.memory() < chosen.memory() {
 			chosen = t.Setting
 		}
 	}

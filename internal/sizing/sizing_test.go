@@ -178,3 +178,49 @@ func TestChooseTakesTheLeastMemoryWithinATenth(t *testing.T) {
 		t.Error("chose a setting that was refused")
 	}
 }
+
+func TestMatters(t *testing.T) {
+	t.Parallel()
+	current := Setting{Workers: 4, BatchBytes: 4 << 20}
+	trial := func(workers, bytes int, speed float64) Trial {
+		return Trial{Setting: Setting{workers, bytes}, Rounds: []float64{speed}}
+	}
+	for name, test := range map[string]struct {
+		workers, sizes []Trial
+		matters, known bool
+	}{
+		"the present settings are as fast": {
+			[]Trial{trial(2, 1<<20, 100), trial(4, 1<<20, 95)}, []Trial{trial(2, 1<<20, 104), trial(2, 4<<20, 100)}, false, true,
+		},
+		"more workers pay": {
+			[]Trial{trial(4, 1<<20, 100), trial(8, 1<<20, 130)}, []Trial{trial(8, 4<<20, 130)}, true, true,
+		},
+		"smaller batches pay": {
+			[]Trial{trial(4, 1<<20, 100)}, []Trial{trial(4, 1<<20, 130), trial(4, 4<<20, 100)}, true, true,
+		},
+		"Elasticsearch refuses the present number": {
+			[]Trial{trial(2, 1<<20, 100), {Setting: Setting{4, 1 << 20}, Busy: true}}, []Trial{trial(2, 4<<20, 100)}, true, true,
+		},
+		"the sample is too small for the present batch size": {
+			[]Trial{trial(4, 1<<20, 100)}, []Trial{trial(4, 1<<20, 100)}, false, false,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := Result{Workers: test.workers, Sizes: test.sizes, current: current}
+			if matters, known := r.Matters(); matters != test.matters || known != test.known {
+				t.Errorf("Matters = %t, %t; want %t, %t", matters, known, test.matters, test.known)
+			}
+		})
+	}
+}
+
+func TestWithKeepsTheOrder(t *testing.T) {
+	t.Parallel()
+	if diff := cmp.Diff([]int{1, 2, 3, 4}, with(3, 1, 2, 4)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]int{1, 2, 4}, with(0, 1, 2, 4)); diff != "" {
+		t.Error(diff)
+	}
+}
