@@ -72,7 +72,7 @@ func kinds() []kind {
 		{isError(esalias.ErrLeaseLost), exitLost, say("the alias was not moved by this run; another run may be at work (`reindex status`). It is safe to run again")},
 		{isType[*pipeline.GateError], exitGate, nil},
 		{isType[*drift.Error], exitGate, nil},
-		{isType[*bulk.FailuresError], exitRejected, say("fix the rows or the mapping, or allow them with --max-failures; --failures-file writes them all down")},
+		{isType[*bulk.FailuresError], exitRejected, rejectedHint},
 		{isType[*alarmError], exitFailed, nil},
 		{isFinding("privileges", "standby"), exitUsage, nil}, // what the user may do, and which server source.url names
 		{isType[*preflight.Error], exitFailed, nil},
@@ -86,16 +86,34 @@ func kinds() []kind {
 		{isAuth, exitUsage, say("check the user or API key of Elasticsearch and what it may do (ELASTICSEARCH_API_KEY, _USERNAME, _PASSWORD)")},
 		{isType[*readback.FieldError], exitUsage, nil},
 		{isType[*drift.OrderError], exitUsage, nil},
+		{isMissingPipeline, exitUsage, say("create the pipeline, or take index.default_pipeline and index.final_pipeline out of index.body, or out of the index template that sets them")},
+		{isLockRefused, exitUsage, say("index.body is not to blame: an index template matches the index of the lock; change its index_patterns so that they do not match lock-*," +
+			" then delete that index when no run is at work: the next run makes a new one")},
+		{isDataStream, exitUsage, say("index.body is not to blame: change the index_patterns of the index template that the message names, so that they do not match the new index")},
 		{both(isIndexBody, isESType("validation_exception")), exitUsage, say("")}, // too many shards, and it says so
 		{isIndexBody, exitUsage, say("change index.body; what is not in it comes from an index template, which `reindex check` names")},
+		{both(isBlocked, isSetBlock), exitFailed, say("a person, index.body or an index template has set this block: take index.blocks.* out of index.body and of the template, or set it to null" +
+			" (PUT /INDEX/_settings); a full disk shows as TOO_MANY_REQUESTS/12")},
 		{isBlocked, exitFailed, say("Elasticsearch blocks writes, most often because a disk is over the flood-stage watermark: free disk space, then run again")},
 		{isESType("master_not_discovered_exception"), exitFailed, say(preflight.NoMasterHint)},
 		{isError(context.Canceled), exitFailed, say("")},
 		{both(isType[*es.NoAnswerError], es.IsUntrusted), exitFailed, certificateHint},
+		{isESType("no_shard_available_action_exception"), exitFailed, say(allocationHint)},
+		{both(isType[*es.NoAnswerError], isError(context.DeadlineExceeded)), exitFailed, say("Elasticsearch was reached and took longer than the program waits: " + allocationHint)},
 		{isType[*es.NoAnswerError], exitFailed, say("is Elasticsearch up, and reachable from here? Nothing was swapped; run again when it is")},
 		{es.IsUntrusted, exitFailed, databaseCertificateHint}, // the only other side that we speak to before a run
 		{func(error) bool { return true }, exitFailed, nil},
 	}
+}
+
+const allocationHint = "GET /_cluster/allocation/explain says if shards may not be placed (cluster.routing.allocation.enable, disks)," +
+	" GET /_cluster/pending_tasks if the master is busy; nothing was swapped"
+
+// rejectedHint says what the fields take, where that is known, and what else can
+// be done.
+func rejectedHint(err error) string {
+	const always = "fix the rows or the mapping, or allow them with --max-failures; --failures-file writes them all down"
+	return strings.Join(append(hints(err), always), "\n")
 }
 
 const unreadableHint = "`reindex check` names every such table and the GRANT for it; deploy/postgresql-role.sql is the role of the example"
@@ -254,6 +272,38 @@ func isAuth(err error) bool {
 	var answer *bulk.ServerError
 	return es.IsAuth(err) || (errors.As(err, &answer) && answer.Type == "security_exception")
 }
+
+// said is what Elasticsearch said to a request or to a document of a load.
+func said(err error) string {
+	if answer, ok := errors.AsType[*bulk.ServerError](err); ok {
+		return answer.Reason
+	}
+	if answer, ok := errors.AsType[*es.Error](err); ok {
+		return answer.Reason
+	}
+	return ""
+}
+
+// isSetBlock reports a block that does not come from a full disk: that one is
+// 12, and older versions had it as 8 with these words.
+func isSetBlock(err error) bool {
+	words := said(err)
+	return strings.Contains(words, "[FORBIDDEN/") && !strings.Contains(words, "read-only / allow delete")
+}
+
+func isMissingPipeline(err error) bool {
+	_, lock := errors.AsType[*es.Error](err)
+	return !lock && strings.HasPrefix(said(err), "pipeline with id [")
+}
+
+// isLockRefused reports a write to the lock that something about its index keeps
+// from succeeding.
+func isLockRefused(err error) bool {
+	refused, ok := errors.AsType[*es.Error](err)
+	return ok && refused.Status == http.StatusBadRequest && strings.HasPrefix(refused.Op, "PUT /lock-")
+}
+
+func isDataStream(err error) bool { return strings.Contains(said(err), "creates data streams only") }
 
 // isBlocked reports that Elasticsearch refuses writes to an index, to a
 // document of a load or to anything else.

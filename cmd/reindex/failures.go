@@ -12,22 +12,26 @@ import (
 // reason, never its content. Without a path it writes nowhere.
 type failuresFile struct {
 	file *os.File
+	full *serverMessages // gets what Elasticsearch said in full; nil for nobody
 	err  error
 }
 
-func openFailures(path string) (*failuresFile, error) {
+func (a *app) openFailures(path string) (*failuresFile, error) {
 	if path == "" {
-		return &failuresFile{}, nil
+		return &failuresFile{full: a.full}, nil
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // the user names it
 	if err != nil {
 		return nil, fmt.Errorf("load.failures_file: %w", err)
 	}
-	return &failuresFile{file: file}, nil
+	return &failuresFile{file: file, full: a.full}, nil
 }
 
 // write is called by the loader, one failure at a time.
 func (f *failuresFile) write(failure bulk.Failure) {
+	if f.full != nil {
+		f.full.rejected(failure)
+	}
 	if f.file == nil || f.err != nil {
 		return
 	}

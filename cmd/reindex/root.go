@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -25,6 +26,7 @@ type app struct {
 	// says that the command is for others too.
 	alias   string
 	several bool
+	full    *serverMessages
 }
 
 // execute runs one command line and returns its exit status.
@@ -37,6 +39,10 @@ func execute(args []string, s streams) int {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	cmd, err := root.ExecuteContextC(ctx)
+	a.full.failed(err)
+	if err := a.full.close(); err != nil {
+		a.logger().ErrorContext(ctx, "messages of servers not kept", slog.Any("error", err)) // the outcome stands
+	}
 	if err == nil {
 		return exitOK
 	}
@@ -48,6 +54,9 @@ func execute(args []string, s streams) int {
 }
 
 func (a *app) root() *cobra.Command {
+	if a.full == nil {
+		a.full = &serverMessages{}
+	}
 	root := &cobra.Command{
 		Use:   "reindex",
 		Short: "Rebuild an Elasticsearch index from PostgreSQL and swap its alias atomically",
@@ -67,6 +76,7 @@ see one complete index, one document per id, and nothing else.
 	root.PersistentFlags().StringVarP(&a.configPath, "config", "c", defaultConfig, "configuration `file`, or folder of several; also REINDEX_CONFIG")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print results as JSON, one object a line")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log what happens in the background")
+	root.PersistentFlags().StringVar(&a.full.path, "server-messages", "", "append what servers said in full, values of documents included, to this `file`")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err: err, command: cmd.CommandPath()}
 	})
@@ -124,7 +134,7 @@ func (a *app) printError(err error) {
 	for _, one := range problems(err) {
 		fmt.Fprintf(a.err, "reindex: %s%v\n", of, one)
 		if h := hint(one); h != "" {
-			fmt.Fprintf(a.err, "  hint: %s\n", h)
+			fmt.Fprintf(a.err, "  hint: %s\n", strings.ReplaceAll(h, "\n", "\n  hint: "))
 		}
 	}
 }

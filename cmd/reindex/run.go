@@ -104,7 +104,7 @@ func (a *app) run(ctx context.Context, c *config.Config, f runFlags) error {
 	report := pipeline.Report{
 		Outcome: pipeline.OutcomeFailed, Alias: c.Alias, RunID: who.RunID, Trigger: f.trigger, Started: time.Now(),
 	}
-	failures, err := openFailures(c.Load.FailuresFile)
+	failures, err := a.openFailures(c.Load.FailuresFile)
 	if err != nil {
 		return err
 	}

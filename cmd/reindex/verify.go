@@ -69,7 +69,7 @@ func (a *app) verify(ctx context.Context, c *config.Config, f adminFlags, repair
 		if err := preflight.RefuseStandby(ctx, c.Source.URL.Reveal()); err != nil {
 			return err
 		}
-		if failures, err = openFailures(c.Load.FailuresFile); err != nil {
+		if failures, err = a.openFailures(c.Load.FailuresFile); err != nil {
 			return err
 		}
 	}

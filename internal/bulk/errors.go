@@ -3,8 +3,12 @@ package bulk
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+
+	"example.com/reindex/internal/fields"
+	"example.com/reindex/internal/redact"
 )
 
 // ErrTargetGone means that the writer alias does not exist any more: another
@@ -15,8 +19,20 @@ var ErrTargetGone = errors.New("the writer alias is gone: this run was supersede
 type ServerError struct {
 	Status int    // HTTP status
 	Type   string // e.g. es_rejected_execution_exception; empty if the answer was not from Elasticsearch
-	Reason string // scrubbed of document content; may be empty
+	Reason string // without document content, see package redact; may be empty
+
+	full string // Elasticsearch's own words
 }
+
+func newServerError(status int, kind string, reasons []string) *ServerError {
+	e := &ServerError{Status: status, Type: kind, Reason: redact.Default().Elasticsearch(reasons...)}
+	e.full = strings.Join(reasons, ": ")
+	return e
+}
+
+// Unredacted returns Elasticsearch's own words, which may quote documents: it is
+// for a local file that the user asked for, and for nothing else.
+func (e *ServerError) Unredacted() string { return e.full }
 
 // Error is the status, the type and the reason, as far as they are known.
 func (e *ServerError) Error() string {
@@ -35,8 +51,13 @@ type Failure struct {
 	ID     string
 	Status int    // 0 for a document that was refused before it was sent
 	Type   string // notSent for those
-	Reason string // scrubbed of document content
+	Reason string // without document content, see package redact; may be empty
+
+	full string
 }
+
+// Unredacted is that of [ServerError].
+func (f Failure) Unredacted() string { return f.full }
 
 // notSent is the Type of a document that this package refused itself.
 const notSent = "not_sent"
@@ -57,7 +78,10 @@ func (e *FailuresError) Error() string {
 	var reasons []string
 	ids := map[string][]string{}
 	for _, f := range e.First {
-		reason := f.Type + ": " + f.Reason
+		reason := f.Type
+		if f.Reason != "" {
+			reason += ": " + f.Reason
+		}
 		if _, ok := ids[reason]; !ok {
 			reasons = append(reasons, reason)
 		}
@@ -72,6 +96,29 @@ func (e *FailuresError) Error() string {
 	}
 	return fmt.Sprintf("failed documents: %d, allowed: %d: %s%s",
 		max(e.Total, e.Counts.Failed), e.Limit, strings.Join(reasons, "; "), more)
+}
+
+// Hint says what the fields take that the first documents were refused for, one
+// line for each type; "" if no type is known.
+func (e *FailuresError) Hint() string {
+	var lines []string
+	for _, f := range e.First {
+		_, after, _ := strings.Cut(f.Reason, "] of type [")
+		kind, _, found := strings.Cut(after, "]")
+		line := fields.Takes(kind)
+		switch {
+		case strings.Contains(f.Reason, "Duplicate field ["):
+			line = "a json value has a key twice: cast it to jsonb, which keeps the last one"
+		case strings.Contains(f.Reason, "expecting token of type [VALUE_NUMBER]"):
+			line = fields.Takes("dense_vector")
+		case !found:
+			continue
+		}
+		if line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // DuplicateError means that a document found its id taken in an index that

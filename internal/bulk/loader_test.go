@@ -78,14 +78,14 @@ func TestLoadAnswers(t *testing.T) {
 		"one shard is not there":             {answer: items(ok, ok, itemError(503, "unavailable_shards_exception", "")), want: Counts{Read: 3, Acknowledged: 3, Created: 3, Requests: 2, Retried: 1}},
 		"a request that is too large":        {answer: says(413, ""), want: Counts{Read: 3, Acknowledged: 3, Created: 3, Requests: 4}},
 		"an answer short of one":             {answer: items(ok, ok), want: Counts{Read: 3, Requests: 1}, err: "2 answers for 3 documents"},
-		"the flood stage":                    {answer: items(ok, itemError(429, "cluster_block_exception", "disk"), ok), want: Counts{Read: 3, Acknowledged: 2, Created: 2, Requests: 1}, err: "bulk request to persons.w-42: 429 cluster_block_exception: disk"},
-		"a read-only index":                  {answer: items(itemError(403, "cluster_block_exception", "read-only"), ok, ok), want: Counts{Read: 3, Acknowledged: 2, Created: 2, Requests: 1}, err: "403 cluster_block_exception: read-only"},
+		"the flood stage":                    {answer: items(ok, itemError(429, "cluster_block_exception", "index [p] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];"), ok), want: Counts{Read: 3, Acknowledged: 2, Created: 2, Requests: 1}, err: "bulk request to persons.w-42: 429 cluster_block_exception: index [p] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block]"},
+		"a read-only index":                  {answer: items(itemError(403, "cluster_block_exception", "index [p] blocked by: [FORBIDDEN/5/index read-only (api)];"), ok, ok), want: Counts{Read: 3, Acknowledged: 2, Created: 2, Requests: 1}, err: "403 cluster_block_exception: index [p] blocked by: [FORBIDDEN/5/index read-only (api)]"},
 		"the alias is gone":                  {answer: items(itemError(404, "index_not_found_exception", "no such index"), ok, ok), want: Counts{Read: 3, Acknowledged: 2, Created: 2, Requests: 1}, err: "404 index_not_found_exception", is: ErrTargetGone},
 		"no such alias at all":               {answer: requestError(404, "index_not_found_exception"), want: Counts{Read: 3, Requests: 1}, err: "404", is: ErrTargetGone},
-		"no rights":                          {answer: requestError(403, "security_exception"), want: Counts{Read: 3, Requests: 1}, err: "403 security_exception: no"},
+		"no rights":                          {answer: requestError(403, "security_exception"), want: Counts{Read: 3, Requests: 1}, err: "403 security_exception"},
 		"nobody we know":                     {answer: says(401, "go away"), want: Counts{Read: 3, Requests: 1}, err: "bulk request to persons.w-42: 401"},
-		"a request that cannot be read":      {answer: requestError(400, "illegal_argument_exception"), want: Counts{Read: 3, Requests: 1}, err: "400 illegal_argument_exception: no"},
-		"a document with a value too many":   {answer: items(ok, itemError(400, "document_parsing_exception", "failed to parse field [a]. Preview of field's value: 'secret'"), ok), want: Counts{Read: 3, Acknowledged: 2, Created: 2, Failed: 1, Requests: 1}, err: "failed documents: 1, allowed: 0: document_parsing_exception: failed to parse field [a] (2)"},
+		"a request that cannot be read":      {answer: requestError(400, "illegal_argument_exception"), want: Counts{Read: 3, Requests: 1}, err: "400 illegal_argument_exception"},
+		"a document with a value too many":   {answer: items(ok, itemError(400, "document_parsing_exception", "failed to parse field [a] of type [long] in document with id '2'. Preview of field's value: 'secret'"), ok), want: Counts{Read: 3, Acknowledged: 2, Created: 2, Failed: 1, Requests: 1}, err: "failed documents: 1, allowed: 0: document_parsing_exception: failed to parse field [a] of type [long] (2)"},
 		"a wrong document beside a busy one": {answer: items(itemError(429, "es_rejected_execution_exception", ""), itemError(400, "mapper_parsing_exception", "x"), ok), want: Counts{Read: 3, Acknowledged: 1, Created: 1, Failed: 1, Requests: 1}, err: "failed documents: 1"},
 	}
 	for name, tt := range tests {
@@ -133,7 +133,7 @@ func TestLoadRequest(t *testing.T) {
 		if got := req.Method + " " + req.URL.Path; got != want {
 			t.Errorf("request = %s; want %s", got, want)
 		}
-		query := url.Values{"require_alias": {"true"}, "filter_path": {"items.*.status,items.*.error.type,items.*.error.reason"}}
+		query := url.Values{"require_alias": {"true"}, "filter_path": {"items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by"}}
 		if diff := cmp.Diff(query, req.URL.Query()); diff != "" {
 			t.Errorf("parameters (-want +got):\n%s", diff)
 		}

@@ -14,6 +14,7 @@ type answer struct {
 	reason []byte
 	// Where it was written, if that was asked for.
 	seqNo, term int64
+	causes      [][]byte // reasons of what caused it, outermost first
 }
 
 // errReply means that a reply cannot be understood. It is treated like a reply
@@ -88,10 +89,38 @@ func (s *scanner) failure(a *answer) {
 			a.kind = s.text()
 		case string(key) == "reason" && s.peek() == '"':
 			a.reason = s.text()
+		case string(key) == "caused_by" && s.peek() == '{':
+			s.cause(a, 1)
 		default:
 			s.skip()
 		}
 	})
+}
+
+// mostCauses bounds the depth of a chain; Elasticsearch's have one to four.
+const mostCauses = 10
+
+// cause reads an error that caused another one.
+func (s *scanner) cause(a *answer, depth int) {
+	s.members(func(key []byte) {
+		switch {
+		case string(key) == "reason" && s.peek() == '"':
+			a.causes = append(a.causes, s.text())
+		case string(key) == "caused_by" && s.peek() == '{' && depth < mostCauses:
+			s.cause(a, depth+1)
+		default:
+			s.skip()
+		}
+	})
+}
+
+// reasons are those of the error and of its causes.
+func (a answer) reasons() []string {
+	texts := []string{plain(a.reason)}
+	for _, raw := range a.causes {
+		texts = append(texts, plain(raw))
+	}
+	return texts
 }
 
 // plain undoes the escapes of a raw JSON string.

@@ -28,10 +28,9 @@ var errSlow = errors.New("no answer in time")
 // copy takes, and its struct cannot say where a body begins again.
 func requestTo(o Options) (*http.Request, error) {
 	throughAlias := true
-	// Per document the status is enough; causes repeat document content and are
-	// not even asked for. Each item keeps its place because each has a status
-	// (checked on 8.19.7).
-	fields := []string{"items.*.status", "items.*.error.type", "items.*.error.reason"}
+	// Per document that was written the status is enough. Each item keeps its place
+	// because each has a status (checked on 8.19.7).
+	fields := []string{"items.*.status", "items.*.error.type", "items.*.error.reason", "items.*.error.caused_by"}
 	if o.OnWritten != nil {
 		fields = append(fields, "items.*._seq_no", "items.*._primary_term")
 	}
@@ -107,11 +106,22 @@ func retryAfter(value string) time.Duration {
 // err reads {"error": {"type": ..., "reason": ...}}. A body that is something
 // else is not repeated: it may be a page of a proxy, or hold anything.
 func (r response) err(body []byte) *ServerError {
-	var reply struct {
-		Error struct{ Type, Reason string }
-	}
+	var reply struct{ Error refusal }
 	if err := json.Unmarshal(body, &reply); err != nil {
 		return &ServerError{Status: r.status}
 	}
-	return &ServerError{Status: r.status, Type: reply.Error.Type, Reason: scrub(reply.Error.Reason)}
+	return newServerError(r.status, reply.Error.Type, reply.Error.reasons())
+}
+
+// refusal is the error of a whole request.
+type refusal struct {
+	Type, Reason string
+	CausedBy     *refusal `json:"caused_by"`
+}
+
+func (r *refusal) reasons() (all []string) {
+	for ; r != nil; r = r.CausedBy {
+		all = append(all, r.Reason)
+	}
+	return all
 }

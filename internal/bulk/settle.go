@@ -79,11 +79,12 @@ func (a answer) err() *ServerError {
 	if !a.failed {
 		return &ServerError{Status: a.status, Type: "unexpected_status"}
 	}
-	return &ServerError{Status: a.status, Type: plain(a.kind), Reason: scrub(plain(a.reason))}
+	return newServerError(a.status, plain(a.kind), a.reasons())
 }
 
 func (a answer) failure(id string) Failure {
-	return Failure{ID: id, Status: a.status, Type: plain(a.kind), Reason: scrub(plain(a.reason))}
+	e := newServerError(a.status, plain(a.kind), a.reasons())
+	return Failure{ID: id, Status: e.Status, Type: e.Type, Reason: e.Reason, full: e.full}
 }
 
 // refused handles an answer for the request as a whole.

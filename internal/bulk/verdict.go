@@ -1,6 +1,9 @@
 package bulk
 
-import "net/http"
+import (
+	"bytes"
+	"net/http"
+)
 
 // verdict is what an answer means for a document or for a whole request.
 type verdict int
@@ -27,6 +30,8 @@ func judge(a answer, it item) verdict {
 		return conflict
 	case a.status == http.StatusRequestEntityTooLarge:
 		return rejected
+	case bytes.HasPrefix(a.reason, []byte("pipeline with id [")):
+		return fatal // "does not exist": no document is to blame, and all would be refused
 	}
 	return judgeError(a.status, string(a.kind))
 }

@@ -7,6 +7,7 @@ import (
 	"example.com/reindex/internal/devstack"
 	"example.com/reindex/internal/devstack/stacktest"
 	"example.com/reindex/internal/faultproxy"
+	"example.com/reindex/internal/redact/sweep"
 )
 
 // The life of an alias on the oldest and the newest supported Elasticsearch;
@@ -23,6 +24,7 @@ func TestVersions(t *testing.T) {
 			lifeOnVersion(t, server.URL(), db)
 			// Version 9.2 leaves vectors out of _source by itself.
 			lastEditsOnVersion(t, server.URL(), map[string]string{"vectors": plainSource, "excludes": excludedSource})
+			sweep.Elasticsearch(t, server.URL(), "sweep") // no value of a refused document is passed on
 		})
 	}
 }

@@ -46,7 +46,7 @@ func Send(ctx context.Context, t esapi.Transport, request esapi.Request, into an
 func Do(ctx context.Context, t esapi.Transport, method, path string, body []byte, into any) error {
 	req, err := http.NewRequestWithContext(ctx, method, path, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, cause(err))
+		return fmt.Errorf("%s %s: %w", method, path, unwrapURL(err))
 	}
 	if body == nil {
 		req.Body, req.ContentLength = nil, 0
@@ -97,12 +97,12 @@ func (x *exchange) read(req *http.Request) ([]byte, error) {
 		if c := context.Cause(req.Context()); c != nil {
 			err = c
 		}
-		return nil, &NoAnswerError{Op: x.op, Err: cause(err)}
+		return nil, &NoAnswerError{Op: x.op, Err: unwrapURL(err)}
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
-		return nil, &NoAnswerError{Op: x.op, Err: cause(err)}
+		return nil, &NoAnswerError{Op: x.op, Err: unwrapURL(err)}
 	}
 	if res.StatusCode >= http.StatusMultipleChoices {
 		return nil, answerError(x.op, res.StatusCode, answer)

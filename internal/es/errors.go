@@ -9,6 +9,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
+
+	"example.com/reindex/internal/redact"
 )
 
 // Error is an answer of Elasticsearch that refuses a request.
@@ -16,12 +19,21 @@ type Error struct {
 	Op     string // method and path, such as "PUT /persons-000007"
 	Status int    // HTTP status
 	Type   string // such as "index_not_found_exception"; empty if the body had none
-	Reason string // Elasticsearch's own words
+	Reason string // Elasticsearch's own words, without document content (package redact)
+
+	full string
 }
 
+// Unredacted returns Elasticsearch's own words, which may quote documents: it is
+// for a local file that the user asked for, and for nothing else.
+func (e *Error) Unredacted() string { return e.full }
+
 func (e *Error) Error() string {
-	if e.Type == "" {
+	switch {
+	case e.Type == "":
 		return fmt.Sprintf("%s: HTTP %d", e.Op, e.Status)
+	case e.Reason == "":
+		return fmt.Sprintf("%s: HTTP %d %s", e.Op, e.Status, e.Type)
 	}
 	return fmt.Sprintf("%s: HTTP %d %s: %s", e.Op, e.Status, e.Type, e.Reason)
 }
@@ -124,14 +136,12 @@ type errorBody struct {
 // answerError turns a status of 300 or more into an error.
 func answerError(op string, status int, body []byte) error {
 	var outer errorBody
-	var inner struct {
-		Type   string `json:"type"`
-		Reason string `json:"reason"`
-	}
+	var inner cause
 	e := &Error{Op: op, Status: status}
 	if json.Unmarshal(body, &outer) == nil && len(outer.Error) > 0 {
 		if json.Unmarshal(outer.Error, &inner) == nil {
-			e.Type, e.Reason = inner.Type, inner.Reason
+			e.Type = inner.Type
+			e.say(inner.reasons())
 			return e
 		}
 		// Some handlers answer {"error":"text"}.
@@ -147,8 +157,56 @@ func answerError(op string, status int, body []byte) error {
 	return e
 }
 
-// cause strips the address from a transport error: it may hold credentials.
-func cause(err error) error {
+// cause is an error of Elasticsearch and what it comes from.
+type cause struct {
+	Type      string  `json:"type"`
+	Reason    string  `json:"reason"`
+	RootCause []cause `json:"root_cause"`
+	CausedBy  *cause  `json:"caused_by"`
+}
+
+// reasons are the words of an error and of what caused it, outermost first. Where
+// shards failed, only the root says why.
+func (c *cause) reasons() []string {
+	all := []string{c.Reason}
+	if len(c.RootCause) > 0 && c.RootCause[0].Reason != c.Reason {
+		all = append(all, c.RootCause[0].Reason)
+	}
+	for inner := c.CausedBy; inner != nil; inner = inner.CausedBy {
+		if !slices.Contains(all, inner.Reason) {
+			all = append(all, inner.Reason)
+		}
+	}
+	return all
+}
+
+// say takes what Elasticsearch said. Requests about documents get answers that
+// quote them; the others hold what the user and this program wrote, and Elasticsearch's
+// words about that are passed on as they are.
+func (e *Error) say(reasons []string) {
+	e.full = strings.Join(reasons, ": ")
+	if aboutDocuments(e.Op) {
+		e.Reason = redact.Default().Elasticsearch(reasons...)
+		return
+	}
+	e.Reason = e.full
+}
+
+// aboutDocuments reports whether a request, "POST /persons/_search?q=x", holds
+// documents of the user's or is answered with them.
+func aboutDocuments(op string) bool {
+	_, path, _ := strings.Cut(op, " ")
+	path, _, _ = strings.Cut(path, "?")
+	if strings.HasPrefix(path, "/lock-") || strings.HasPrefix(path, "/.") {
+		return false
+	}
+	return slices.ContainsFunc(strings.Split(path, "/"), func(part string) bool {
+		return slices.Contains([]string{"_bulk", "_doc", "_create", "_update", "_search", "_mget", "_msearch", "_source", "_count"}, part)
+	})
+}
+
+// unwrapURL strips the address from a transport error: it may hold credentials.
+func unwrapURL(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"example.com/reindex/internal/document"
 )
@@ -104,8 +105,11 @@ func (c *changes) read(r idRange, from, to int) error {
 	if err == nil {
 		err = st.readIDs(c.ids.array(from, to))
 	}
-	if errors.Is(err, errRangeFull) {
+	if errors.Is(err, errRangeFull) || ofARow(err) && to-from > 1 { // until the row is found that cannot be read
 		return c.split(r, from, to)
+	}
+	if ofARow(err) {
+		return fmt.Errorf("id %s: %w", shortID(strings.Trim(string(c.ids.array(from, to)), "{}")), err)
 	}
 	if err != nil {
 		return err

@@ -236,12 +236,12 @@ func (s *session) row(sql string, params ...[]byte) ([][]byte, error) {
 }
 
 // cause replaces the error of a query that ended because the session's context
-// did by the reason of that.
+// did by the reason of that, and hides the values in PostgreSQL's words.
 func (s *session) cause(err error) error {
 	if err != nil && s.ctx.Err() != nil {
 		return context.Cause(s.ctx)
 	}
-	return err
+	return refused(err)
 }
 
 // close ends the transaction, cancelling a query that still runs, and returns

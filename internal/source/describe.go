@@ -250,15 +250,15 @@ func (d *describer) finish(q *query) error {
 	return nil
 }
 
-// queryError makes PostgreSQL's refusal of a query a *ConfigError with the
-// line in the query; other errors keep their text. sql is "" if positions do
-// not refer to the user's file.
+// queryError makes PostgreSQL's refusal to plan a query a *ConfigError with the
+// line in the query; it quotes the query and no rows. Other errors keep their text.
+// sql is "" if positions do not refer to the user's file.
 func queryError(name, sql string, err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || !users(pg.Code) {
 		return fmt.Errorf("%s: %w", name, advise(err))
 	}
-	e := &ConfigError{Query: name, Reason: pg.Message, Advice: pg.Hint, Err: pg}
+	e := &ConfigError{Query: name, Reason: pg.Message, Advice: pg.Hint, Err: err}
 	if pg.Detail != "" {
 		e.Reason += " (" + pg.Detail + ")"
 	}

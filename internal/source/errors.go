@@ -50,10 +50,14 @@ type RowError struct {
 	Column string // "" if the fault is in no single column
 	Reason string
 	Advice string // what to do; "" if the reason says it all
+	Err    error  // the error of PostgreSQL, if there was one
 }
 
 // Hint says what to do, or "".
 func (e *RowError) Hint() string { return e.Advice }
+
+// Unwrap returns the error of PostgreSQL, or nil.
+func (e *RowError) Unwrap() error { return e.Err }
 
 // Error returns `query: id 17: column "name": reason`.
 func (e *RowError) Error() string {

@@ -53,7 +53,7 @@ func (s *Source) inspect(session *session, found *Inspection) error {
 	}
 	row, err = session.row(s.document.countSQL())
 	if err != nil {
-		return queryError(s.document.name, "", err)
+		return fmt.Errorf("count the rows of %s: %w", s.document.name, advise(err))
 	}
 	found.Documents = integer(row[0])
 	return nil
@@ -83,7 +83,7 @@ func (s *Source) duplicates(session *session) ([]string, error) {
 		ids = append(ids, string(rows.Values()[0]))
 	}
 	if _, err := rows.Close(); err != nil {
-		return nil, queryError(s.document.name, "", session.cause(err))
+		return nil, fmt.Errorf("look for ids that occur twice in %s: %w", s.document.name, advise(session.cause(err)))
 	}
 	return ids, nil
 }

@@ -28,7 +28,7 @@ func (st *stream) rows(q *query, r idRange, expected int, add func([][]byte) err
 		return fmt.Errorf("plan %s, %s: %w", q.name, r, advise(err))
 	}
 	if err := st.session.each(q.ranges[r.index()], r.params(), add); err != nil {
-		return fmt.Errorf("read %s, %s: %w", q.name, r, err)
+		return st.blame(q, r, fmt.Errorf("read %s, %s: %w", q.name, r, err))
 	}
 	return nil
 }
