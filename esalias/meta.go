@@ -1,8 +1,10 @@
 package esalias
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
@@ -21,6 +23,60 @@ type Meta struct {
 	MappingHash string `json:"mapping_hash,omitempty"`
 	Snapshot    string `json:"snapshot,omitempty"`
 	SnapshotAt  string `json:"snapshot_at,omitempty"` // RFC 3339
+	// Lists counts the elements of each list of the documents, by field, as the
+	// loader has counted them. It is there from [Build.RecordLists] on.
+	Lists map[string]int64 `json:"lists,omitempty"`
+}
+
+// RecordLists writes how many elements each list has into the _meta of the
+// index, so that the next run can see whether a list has shrunk.
+func (b *Build) RecordLists(ctx context.Context, lists map[string]int64) error {
+	c := b.lease.c
+	var answer map[string]struct {
+		Mappings struct {
+			Meta map[string]json.RawMessage `json:"_meta"`
+		} `json:"mappings"`
+	}
+	// The request replaces all of _meta, so what else is in it goes along.
+	read := esapi.IndicesGetMappingRequest{Index: []string{b.Index}, FilterPath: []string{"*.mappings._meta"}}
+	if err := c.ask(ctx, read, &answer); err != nil {
+		return fmt.Errorf("record the lists of %s: %w", b.Index, err)
+	}
+	all := answer[b.Index].Mappings.Meta
+	var own Meta
+	if err := json.Unmarshal(all["reindex"], &own); err != nil {
+		return fmt.Errorf("record the lists of %s: its _meta: %w", b.Index, err)
+	}
+	own.Lists = lists
+	text, err := json.Marshal(own)
+	if err != nil {
+		return fmt.Errorf("record the lists of %s: %w", b.Index, err)
+	}
+	all["reindex"] = text
+	body, err := json.Marshal(map[string]any{"_meta": all})
+	if err != nil {
+		return fmt.Errorf("record the lists of %s: %w", b.Index, err)
+	}
+	err = c.again(ctx, func() error { // with a body of its own each time
+		return c.send(ctx, esapi.IndicesPutMappingRequest{Index: []string{b.Index}, Body: bytes.NewReader(body)}, nil)
+	})
+	if err != nil {
+		return fmt.Errorf("record the lists of %s: %w", b.Index, err)
+	}
+	return nil
+}
+
+// MetaOf returns what this program has written about index; the zero value if
+// it is not one of this alias, or not there.
+func (c *Client) MetaOf(ctx context.Context, index string) (Meta, error) {
+	metas, err := c.metas(ctx, index)
+	if es.IsStatus(err, http.StatusNotFound) {
+		return Meta{}, nil
+	}
+	if m := metas[index]; err == nil && m.Alias == c.alias {
+		return m, nil
+	}
+	return Meta{}, err
 }
 
 // notOurs returns why index is not one that this program made, or "".

@@ -65,6 +65,7 @@ type pass struct {
 	removed int64 // no longer in the source, deleted
 	newer   int64 // not written: the index had something newer
 	idle    bool  // nothing was committed since the snapshot before
+	again   bool  // to be finished by content, because the gates must see the lists
 	took    time.Duration
 }
 
@@ -224,16 +225,16 @@ func (r *run) passOnce(ctx context.Context, number int, target string, how compa
 	}
 	differences, deletions := r.comparer(how, live)(number)
 	if live {
-		err = r.correctLive(ctx, target, &p, differences, deletions)
+		err = r.correctLive(ctx, target, how, &p, differences, deletions)
 	} else {
-		err = r.sendPass(ctx, target, &p, differences, deletions)
+		err = r.sendPass(ctx, target, how, &p, differences, deletions)
 	}
 	p.took = time.Since(started)
-	if err != nil || r.interrupted.Load() != nil {
+	if err != nil || r.interrupted.Load() != nil || p.again {
 		return p, err
 	}
 	if how == byContent {
-		r.compared = now.State
+		r.compared, r.report.Lists = now.State, r.reading.take()
 	}
 	r.unfinished = false
 	return p, nil
@@ -252,7 +253,7 @@ func (r *run) nextSnapshot(ctx context.Context) error {
 
 // sendPass writes to an index that nobody sees yet, while it reads. What a gate
 // would say about it is asked before the swap.
-func (r *run) sendPass(ctx context.Context, target string, p *pass, differences, deletions bulk.Producer) error {
+func (r *run) sendPass(ctx context.Context, target string, how comparing, p *pass, differences, deletions bulk.Producer) error {
 	loader, err := r.loader(target, false, r.onFailure)
 	if err != nil {
 		return err
@@ -267,6 +268,9 @@ func (r *run) sendPass(ctx context.Context, target string, p *pass, differences,
 	if counted != p.read {
 		return &GateError{Gate: "count", Reason: countReason(counted, p.read)}
 	}
+	if p.again = how == byVersion && r.needsLists(p.changed); p.again {
+		return nil
+	}
 	if loader, err = r.loader(target, false, r.onDeletionFailure); err != nil {
 		return err
 	}
@@ -280,12 +284,16 @@ func (r *run) sendPass(ctx context.Context, target string, p *pass, differences,
 // correctLive writes to the index that readers see, when everything was read
 // and the gates have nothing against it. What it collects from a snapshot that is
 // interrupted waits for the next one: it is judged, and written, together with that.
-func (r *run) correctLive(ctx context.Context, mark string, p *pass, differences, deletions bulk.Producer) (err error) {
+func (r *run) correctLive(ctx context.Context, mark string, how comparing, p *pass, differences, deletions bulk.Producer) (err error) {
 	correction := new(Correction)
 	r.collected = append(r.collected, correction)
 	counted, err := r.readPass(ctx, p, differences, collectIn(correction))
 	if err != nil || r.interrupted.Load() != nil {
 		return err
+	}
+	if how == byVersion && r.needsLists(correction.changes.Len()) {
+		p.again = true
+		return nil
 	}
 	if err := deletions(ctx, correction.Add); err != nil {
 		return err
@@ -293,6 +301,9 @@ func (r *run) correctLive(ctx context.Context, mark string, p *pass, differences
 	permit := Permit{Gates: r.opts.Gates, Read: p.read, Counted: counted, Change: Change{
 		Refused: "the live index was not corrected", Live: r.report.Index, Before: r.most, After: counted,
 	}}
+	if how == byContent {
+		permit.Change.ListsBefore, permit.Change.ListsAfter = r.mostLists, r.reading.take()
+	}
 	for _, c := range r.collected { // one after the other: a later one may have the same document
 		written, err := r.writeLive(ctx, mark, c, permit)
 		p.changed, p.removed = p.changed+written.Changes.Created+written.Changes.Updated, p.removed+written.Deletions.Deleted
@@ -315,6 +326,13 @@ func (r *run) writeLive(ctx context.Context, mark string, c *Correction, permit 
 		condition, options.OnWritten = r.ifUntouched(mark), r.own.add
 	}
 	return c.Write(ctx, r.Bulk, permit, options, r.onDeletionFailure, condition)
+}
+
+// needsLists tells whether a pass by version is about to write so much that a
+// list may shrink beyond what the gate allows. It does not read the documents
+// that stay, so it cannot count.
+func (r *run) needsLists(changes int64) bool {
+	return len(r.report.Lists) > 0 && !r.opts.Gates.shrinkOff() && float64(changes) > r.opts.Gates.MaxShrink*float64(r.prints.Len())
 }
 
 // forgetCollected gives up the documents that wait to be written, and their files.
@@ -344,6 +362,7 @@ func (r *run) readPass(parent context.Context, p *pass, differences bulk.Produce
 	consume func(context.Context, ...bulk.Producer) error,
 ) (counted int64, err error) {
 	r.passRead.Store(0)
+	r.reading.reset()
 	g, ctx := errgroup.WithContext(parent)
 	g.Go(func() (err error) {
 		counted, err = r.snapshot.Count(ctx)

@@ -16,10 +16,11 @@ func (r *run) sendDifferences(number int) (differences, deletions bulk.Producer)
 	differences = func(ctx context.Context, add func(document.Document) error) error {
 		cursor := r.prints.Cursor(number)
 		defer cursor.Close()
-		_, err := r.snapshot.Stream(ctx, func(d document.Document) error {
+		stats, err := r.snapshot.Stream(ctx, func(d document.Document) error {
 			r.passRead.Add(1)
 			return sendDifference(cursor, d, add)
 		})
+		r.reading.add(stats.Elements)
 		return r.readAll(err)
 	}
 	return differences, r.sendDeletions(number)

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // Gates are the conditions that an index must meet before readers see it, and
@@ -29,6 +31,9 @@ type Change struct {
 	Live string
 	// Before is how many documents readers have, After how many they would have.
 	Before, After int64
+	// ListsBefore and ListsAfter are how many elements each list has in all of the
+	// documents, by field. A list that either does not have is not judged.
+	ListsBefore, ListsAfter map[string]int64
 }
 
 // Judge returns a [*GateError] if a gate refuses the change.
@@ -50,6 +55,14 @@ func (g Gates) Judge(c Change) error {
 	if missing := c.Before - c.After; float64(missing) > g.MaxShrink*float64(c.Before) {
 		return refuse("max_shrink", "the source has %d documents, the live %s has %d: %.1f %% fewer, at most %.1f %% allowed",
 			c.After, c.Live, c.Before, 100*float64(missing)/float64(c.Before), 100*g.MaxShrink)
+	}
+	for _, list := range slices.Sorted(maps.Keys(c.ListsBefore)) {
+		before := c.ListsBefore[list]
+		after, counted := c.ListsAfter[list]
+		if missing := before - after; counted && float64(missing) > g.MaxShrink*float64(before) {
+			return refuse("max_shrink", "list %s: the source has %d elements, the live %s has %d: %.1f %% fewer, at most %.1f %% allowed",
+				list, after, c.Live, before, 100*float64(missing)/float64(before), 100*g.MaxShrink)
+		}
 	}
 	return nil
 }

@@ -89,6 +89,10 @@ func (r *run) pass(ctx context.Context, target string, how comparing, live bool)
 		p, err := r.passOnce(ctx, r.passes, target, how, live)
 		p.changed, p.newer = p.changed+before.changed, p.newer+before.newer
 		why := r.interrupted.Swap(nil)
+		if err == nil && why == nil && p.again {
+			before, how, r.unfinished = p, byContent, true
+			continue
+		}
 		if err != nil || why == nil {
 			if !p.idle {
 				r.passed(p, err)

@@ -50,6 +50,7 @@ func (r *run) load(ctx context.Context) error {
 		r.reached(PhaseLoaded)
 		return nil
 	}
+	r.report.Lists = r.reading.take()
 	if n := counted.Load(); n != r.report.Read {
 		return &GateError{Gate: "count", Reason: countReason(n, r.report.Read)}
 	}
@@ -123,6 +124,7 @@ func (r *run) producers() []bulk.Producer {
 				return add(d)
 			})
 			r.orphans.Add(stats.OrphanRows)
+			r.reading.add(stats.Elements)
 			return r.readAll(err)
 		}
 	}

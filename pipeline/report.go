@@ -42,6 +42,9 @@ type Report struct {
 	Bytes        int64        // sent in bulk requests
 	Latency      bulk.Latency // of the load's bulk requests
 	Orphans      int64        // list rows without their document
+	// Lists counts the elements of each list, by field, as of the last snapshot that
+	// was read in full.
+	Lists map[string]int64
 	// Catching up: passes made, documents sent again or for the first time,
 	// deleted, and rejected in them.
 	Passes                       int

@@ -43,7 +43,9 @@ type run struct {
 	collected    []*Correction // of the present pass over the live index
 	// most is the most documents that readers had at any time of this run: what it
 	// replaced or what it swapped in. The gates hold against that to the end.
-	most int64
+	most      int64
+	mostLists map[string]int64
+	reading   listCounts // of the present reading of all contents
 }
 
 // Run rebuilds the index behind the alias once. The report is filled as far as

@@ -27,6 +27,7 @@ type view struct {
 	err     error         // of Stream, after the rows
 	slow    time.Duration // Count takes at least so long
 	refuse  error         // the snapshot cannot be taken
+	lists   map[string]int64
 }
 
 type row struct {
@@ -65,6 +66,7 @@ type scripted struct {
 	mu     sync.Mutex
 	next   int
 	read   sync.Once
+	listed sync.Once
 }
 
 func (s *scripted) Info() source.Info {
@@ -86,7 +88,9 @@ func (s *scripted) Stream(_ context.Context, emit func(document.Document) error)
 	for {
 		r, ok := s.take()
 		if !ok {
-			return source.StreamStats{OrphanRows: 1}, s.err
+			stats := source.StreamStats{OrphanRows: 1}
+			s.listed.Do(func() { stats.Elements = s.lists })
+			return stats, s.err
 		}
 		if err := emit(document.Document{ID: []byte(r.id), JSON: []byte(r.json), Version: r.version}); err != nil {
 			return source.StreamStats{}, err

@@ -100,7 +100,7 @@ func (r *run) sendUnversioned(number int) (differences, deletions bulk.Producer)
 	differences = func(ctx context.Context, add func(document.Document) error) error {
 		cursor := r.prints.Cursor(number)
 		defer cursor.Close()
-		_, err := r.snapshot.Stream(ctx, func(d document.Document) error {
+		stats, err := r.snapshot.Stream(ctx, func(d document.Document) error {
 			r.passRead.Add(1)
 			change, _, err := observe(cursor, d, 0)
 			if err != nil || change == fingerprint.Same {
@@ -109,6 +109,7 @@ func (r *run) sendUnversioned(number int) (differences, deletions bulk.Producer)
 			d.Version, d.Create = 0, change == fingerprint.New
 			return add(d)
 		})
+		r.reading.add(stats.Elements)
 		return r.readAll(err)
 	}
 	return differences, r.sendDeletions(number)

@@ -45,6 +45,9 @@ func (r *run) verify(ctx context.Context) error {
 	if err := r.gates(ctx); err != nil {
 		return err
 	}
+	if err := r.recordLists(ctx); err != nil {
+		return err
+	}
 	r.reached(PhaseVerified)
 	return nil
 }
@@ -55,8 +58,11 @@ func (r *run) gates(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := Change{After: r.report.Documents, Live: live, Before: before}
-	r.most = max(c.Before, c.After)
+	c := Change{After: r.report.Documents, Live: live, Before: before, ListsAfter: r.report.Lists}
+	if c.ListsBefore, err = r.liveLists(ctx, live); err != nil {
+		return err
+	}
+	r.most, r.mostLists = max(c.Before, c.After), mostOf(c.ListsBefore, c.ListsAfter)
 	return r.opts.Gates.Judge(c)
 }
 

@@ -295,7 +295,7 @@ func documents() []mutant {
 	return []mutant{
 		{
 			name: "bulk without require_alias", file: "internal/bulk/request.go",
-			old: "/_bulk?require_alias=true&", new: "/_bulk?",
+			old: "throughAlias := true", new: "throughAlias := false",
 			tests: []string{"TestServerAliasRemovedInTheMiddle"},
 		},
 		{
@@ -428,6 +428,16 @@ func proofs() []mutant {
 			name: "a gate that is off counts all the same", file: "pipeline/verify.go",
 			old: "	if r.opts.Gates.shrinkOff() {\n		return \"\", 0, nil\n	}\n", new: "",
 			tests: []string{"TestLiveIndexThatCannotBeCounted"}, in: "cmd/reindex",
+		},
+		{
+			name: "lists may be emptied", file: "pipeline/gates.go",
+			old: "counted && float64(missing) > g.MaxShrink*float64(before) {", new: "counted && float64(missing) > float64(before) {",
+			tests: []string{"TestListThatShrinksIsAGate"},
+		},
+		{
+			name: "lists not counted where versions are compared", file: "pipeline/catchup.go",
+			old: "\treturn len(r.report.Lists) > 0 && ", new: "\treturn len(r.report.Lists) < 0 && ",
+			tests: []string{"TestListThatIsEmptiedDuringARun"},
 		},
 		{
 			name: "gate min_documents open", file: "pipeline/gates.go",

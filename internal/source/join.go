@@ -12,6 +12,8 @@ type joiner struct {
 	order []int32
 	list  []piece
 	out   []byte
+	// elements counts those written so far, by list.
+	elements []int64
 }
 
 // piece is an element that is about to be written.
@@ -23,6 +25,9 @@ type piece struct {
 // each calls emit for every document of the batch, ids ascending.
 func (j *joiner) each(b *batch, lists []*query, emit func(document.Document) error) error {
 	j.order = b.order(j.order)
+	if j.elements == nil {
+		j.elements = make([]int64, len(lists))
+	}
 	for _, s := range j.order {
 		slot := &b.slots[s]
 		j.out = append(j.out[:0], b.arena[slot.body:slot.end]...)
@@ -36,6 +41,7 @@ func (j *joiner) each(b *batch, lists []*query, emit func(document.Document) err
 				j.out = append(j.out, q.none...)
 			}
 			j.append(b, head, q)
+			j.elements[l] += int64(len(j.list))
 			j.out = append(j.out, q.shut...)
 		}
 		j.out = append(j.out, '}')

@@ -27,9 +27,11 @@ type StreamStats struct {
 	// Orphans has them by list field, and no entry for a list without any.
 	OrphanRows int64
 	Orphans    map[string]int64
-	Ranges     int64 // ranges read to the end
-	Cuts       int64 // ranges that passed the memory limit and were cut in two
-	Bytes      int64 // JSON bytes handed to emit
+	// Elements counts the elements of each list, by field, also of an empty one.
+	Elements map[string]int64
+	Ranges   int64 // ranges read to the end
+	Cuts     int64 // ranges that passed the memory limit and were cut in two
+	Bytes    int64 // JSON bytes handed to emit
 }
 
 // Stream takes the next range of ids, reads and joins its rows and calls emit
@@ -47,7 +49,20 @@ type StreamStats struct {
 func (s *Snapshot) Stream(ctx context.Context, emit func(document.Document) error) (StreamStats, error) {
 	st := s.stream()
 	err := st.run(ctx, func(r idRange) error { return st.load(r, emit) })
+	st.stats.Elements = st.elementsOf()
 	return st.stats, err
+}
+
+// elementsOf are the elements that the stream has written, by field.
+func (st *stream) elementsOf() map[string]int64 {
+	elements := make(map[string]int64, len(st.source.lists))
+	for i, list := range st.source.lists {
+		elements[list.field] = 0
+		if st.joiner.elements != nil { // some range had a document
+			elements[list.field] = st.joiner.elements[i]
+		}
+	}
+	return elements
 }
 
 func (s *Snapshot) stream() *stream {
