@@ -117,6 +117,7 @@ func (w *writer) columns(q *query, p part) {
 			w.column(q, p, c, fields[c])
 		}
 	}
+	w.locations(q, p)
 	if len(p.more) > 0 {
 		var names []string
 		for _, c := range p.columns {

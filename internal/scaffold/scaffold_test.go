@@ -171,6 +171,18 @@ func relations() []shape {
 			want:    []string{`{"id":1,"store_id":1,"copy":[{"copy_id":1,"store_id":1},{"copy_id":2,"store_id":1}],"actor":[{"actor_id":1,"name":"a"}]}`},
 		},
 		{
+			name: "a latitude and a longitude are a place",
+			schema: `
+				CREATE TABLE airport (code text PRIMARY KEY, lat float8, lon float8); CREATE TABLE t (id int PRIMARY KEY, start_latitude numeric, start_longitude numeric, lat text, airport text REFERENCES airport);
+				INSERT INTO airport VALUES ('LHR', 51.5, -0.5); INSERT INTO t VALUES (1, 1, 2, 'x', 'LHR'), (2, 91, 2, NULL, NULL), (3, NULL, NULL, NULL, NULL)`,
+			options: scaffold.Options{Table: "t"},
+			want: []string{
+				`{"id":1,"start_latitude":1,"start_longitude":2,"lat":"x","airport":{"code":"LHR","lat":51.5,"lon":-0.5,"location":{"lat":51.5,"lon":-0.5}},"start_location":{"lat":1,"lon":2}}`,
+				`{"id":2,"start_latitude":91,"start_longitude":2,"lat":null,"airport":null,"start_location":null}`,
+				`{"id":3,"start_latitude":null,"start_longitude":null,"lat":null,"airport":null,"start_location":null}`,
+			},
+		},
+		{
 			name: "a key to the table itself",
 			schema: `
 				CREATE TABLE x (id int8 PRIMARY KEY, name text, x_id int8 REFERENCES x);
