@@ -90,8 +90,16 @@ func recordAll(cursor *fingerprint.Cursor, add func(document.Document) error) fu
 
 // observe records a document, and returns what it was before.
 func observe(cursor *fingerprint.Cursor, d document.Document, version int64) (fingerprint.Change, fingerprint.Print, error) {
-	change, old, err := cursor.Observe(d.Range, d.ID, fingerprint.Of(d.JSON, version))
+	change, old, err := cursor.Observe(d.Range, d.ID, fingerprint.Of(comparedText(d), version))
 	return change, old, named(err, d)
+}
+
+// comparedText is what tells one state of a document from another.
+func comparedText(d document.Document) []byte {
+	if d.Compared != nil {
+		return d.Compared
+	}
+	return d.JSON
 }
 
 // named says which document came twice.

@@ -13,6 +13,7 @@ import (
 
 	"example.com/reindex/internal/bulk"
 	"example.com/reindex/internal/document"
+	"example.com/reindex/internal/source"
 )
 
 // load reads the snapshot into the new index. When it returns nil, every
@@ -123,7 +124,7 @@ func (r *run) producers() []bulk.Producer {
 				first.Do(func() { r.report.FirstDocument = time.Since(r.report.Started) })
 				return add(d)
 			})
-			r.orphans.Add(stats.OrphanRows)
+			r.orphans.add(stats)
 			r.reading.add(stats.Elements)
 			return r.readAll(err)
 		}
@@ -134,7 +135,28 @@ func (r *run) producers() []bulk.Producer {
 func (r *run) count(c bulk.Counts) {
 	r.report.Read, r.report.Acknowledged, r.report.Failed = c.Read, c.Acknowledged, c.Failed
 	r.report.Retried, r.report.Bytes = c.Retried, c.Bytes
-	r.report.Orphans = r.orphans.Load()
+	r.report.Orphans, r.report.OrphanLists = r.orphans.rows, r.orphans.lists
+}
+
+// orphans collects what several streams found.
+type orphans struct {
+	mu    sync.Mutex
+	rows  int64
+	lists map[string]source.Orphans // by list field
+}
+
+func (o *orphans) add(stats source.StreamStats) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.rows += stats.OrphanRows
+	for field, found := range stats.Orphans {
+		if o.lists == nil {
+			o.lists = map[string]source.Orphans{}
+		}
+		all := o.lists[field]
+		all.Add(found)
+		o.lists[field] = all
+	}
 }
 
 // progressEvery is how often people are told.

@@ -7,6 +7,7 @@ import (
 
 	"example.com/reindex/esalias"
 	"example.com/reindex/internal/bulk"
+	"example.com/reindex/internal/source"
 )
 
 // Outcome is how a run ended.
@@ -42,6 +43,8 @@ type Report struct {
 	Bytes        int64        // sent in bulk requests
 	Latency      bulk.Latency // of the load's bulk requests
 	Orphans      int64        // list rows without their document
+	// OrphanLists has them by list field, with the first of their ids.
+	OrphanLists map[string]source.Orphans
 	// Lists counts the elements of each list, by field, as of the last snapshot that
 	// was read in full.
 	Lists map[string]int64

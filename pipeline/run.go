@@ -23,7 +23,7 @@ type run struct {
 	lease    *esalias.Lease
 	snapshot Snapshot
 	build    *esalias.Build
-	orphans  atomic.Int64 // list rows without their document, of all streams
+	orphans  orphans // list rows without their document, of all streams
 
 	// For going on after the source has ended a snapshot.
 	interrupted   atomic.Pointer[source.InterruptedError] // of the present snapshot
@@ -187,6 +187,10 @@ func (r *run) create(ctx context.Context) (err error) {
 		return err
 	}
 	info := r.snapshot.Info()
+	for _, column := range info.Unstable {
+		r.Log.WarnContext(ctx, "a column changes each time it is read; documents are compared without it",
+			slog.String("alias", r.report.Alias), slog.String("column", column.String()))
+	}
 	r.report.SnapshotAt, r.compared = info.At, info.State
 	r.build, err = r.lease.Create(ctx, r.opts.Body, esalias.Meta{
 		StartedAt:   r.report.Started.UTC().Format(time.RFC3339),

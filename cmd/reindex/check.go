@@ -58,7 +58,7 @@ func lookAtDatabase(ctx context.Context, c *config.Config) []preflight.Finding {
 		inspection, err = src.Inspect(ctx)
 		src.Close()
 	}
-	if isUnreadableTable(err) {
+	if source.LacksPrivilege(err) {
 		inspection.Unreadable, _ = preflight.Unreadable(ctx, c.Source.URL.Reveal(), queries(c.Source)) // err names one of them
 	}
 	return preflight.PostgreSQL(inspection, err)

@@ -79,7 +79,8 @@ func openSource(ctx context.Context, c config.Source, byteOrder bool) (*source.S
 	}
 	return source.Open(ctx, source.Config{
 		URL: c.URL.Reveal(), ID: c.ID, Version: c.Version, ByteOrder: byteOrder, Lists: lists, GiveWay: c.GiveWay,
-		Document: query(c.Document.File), Objects: objects, Lookups: lookups(c.Document.Lookups), Coalesce: c.Document.Coalesce, Omit: c.Document.Omit,
+		ApplyPolicies: c.RowSecurity == config.RowSecurityApply,
+		Document:      query(c.Document.File), Objects: objects, Lookups: lookups(c.Document.Lookups), Coalesce: c.Document.Coalesce, Omit: c.Document.Omit,
 	})
 }
 

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"example.com/reindex/esalias"
 	"example.com/reindex/internal/bulk"
 	"example.com/reindex/internal/config"
@@ -78,11 +76,12 @@ func kinds() []kind {
 		{isType[*preflight.Error], exitFailed, nil},
 		{isType[usageError], exitUsage, nil},
 		{isUnknownCommand, exitUsage, say("`reindex --help` lists the commands")},
-		{both(isUnreadableTable, isType[*source.ConfigError]), exitUsage, say(unreadableHint)},
-		{isUnreadableTable, exitFailed, say(unreadableHint)},
+		{both(source.LacksPrivilege, isType[*source.ConfigError]), exitUsage, say(unreadableHint)},
+		{source.LacksPrivilege, exitFailed, say(unreadableHint)},
 		{isType[*config.Error], exitUsage, nil},
 		{isType[*config.SelectionError], exitUsage, nil},
 		{isType[*source.ConfigError], exitUsage, nil},
+		{isType[*source.UnstableError], exitUsage, nil},
 		{isAuth, exitUsage, say("check the user or API key of Elasticsearch and what it may do (ELASTICSEARCH_API_KEY, _USERNAME, _PASSWORD)")},
 		{isType[*readback.FieldError], exitUsage, nil},
 		{isType[*drift.OrderError], exitUsage, nil},
@@ -258,12 +257,6 @@ func isExpired(err error) bool {
 func isUnverified(err error) bool {
 	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
 	return ok
-}
-
-// isUnreadableTable reports that the role may not read what a query names.
-func isUnreadableTable(err error) bool {
-	var answer *pgconn.PgError
-	return errors.As(err, &answer) && answer.Code == "42501" // insufficient_privilege
 }
 
 // isAuth reports that Elasticsearch refused the credentials, or what they may

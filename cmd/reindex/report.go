@@ -14,6 +14,7 @@ import (
 
 	"example.com/reindex/internal/bulk"
 	"example.com/reindex/internal/drift"
+	"example.com/reindex/internal/source"
 	"example.com/reindex/pipeline"
 )
 
@@ -85,6 +86,7 @@ func summary(r pipeline.Report, err error) message {
 		"retried":           r.Retried,
 		"documents":         r.Documents,
 		"orphan_rows":       r.Orphans,
+		"orphan_lists":      orphanLists(r.OrphanLists),
 		"bytes":             r.Bytes,
 		"duration_ms":       r.Duration.Milliseconds(),
 		"docs_per_second":   int64(r.DocumentsPerSecond()),
@@ -192,8 +194,10 @@ func (a *app) printDetails(r pipeline.Report) {
 			r.Passes, humanize.Comma(r.Changed), humanize.Comma(r.Removed), r.Lag.Round(time.Millisecond), r.Guarantee)
 	}
 	fmt.Fprintf(a.out, "  phases    %s\n", phaseLine(r.Phases))
-	if r.Orphans > 0 {
-		fmt.Fprintf(a.out, "  orphans   %s list rows belong to no document\n", humanize.Comma(r.Orphans))
+	for _, field := range slices.Sorted(maps.Keys(r.OrphanLists)) {
+		found := r.OrphanLists[field]
+		fmt.Fprintf(a.out, "  orphans   %s rows of the list %s belong to no document; ids: %s\n",
+			humanize.Comma(found.Rows), field, strings.Join(found.IDs, ", "))
 	}
 	if len(r.Deleted) > 0 {
 		fmt.Fprintf(a.out, "  retired   %s\n", strings.Join(r.Deleted, ", "))
@@ -204,6 +208,15 @@ func (a *app) printDetails(r pipeline.Report) {
 	if r.AliasWarning != "" {
 		fmt.Fprintf(a.out, "  warning   %s\n", r.AliasWarning)
 	}
+}
+
+// orphanLists has rows and first ids by list field.
+func orphanLists(lists map[string]source.Orphans) map[string]any {
+	out := make(map[string]any, len(lists))
+	for field, found := range lists {
+		out[field] = map[string]any{"rows": found.Rows, "ids": found.IDs}
+	}
+	return out
 }
 
 func phaseLine(phases []pipeline.PhaseTime) string {

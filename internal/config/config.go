@@ -87,10 +87,24 @@ type Source struct {
 	// Version (version) is a column of the document query that only grows with
 	// each change of the document. Empty: none.
 	Version string
+	// RowSecurity (row_security) says what to do where a policy of row-level security would leave rows out.
+	// Defaults to refuse.
+	RowSecurity RowSecurity
 	// GiveWay (give_way) is how long another session may wait for a lock that a run has
 	// on a table before the run lets go and goes on with a new snapshot. Defaults to 5s.
 	GiveWay time.Duration
 }
+
+// RowSecurity says what to do about row-level security.
+type RowSecurity string
+
+// The ways to treat row-level security.
+const (
+	// RowSecurityRefuse refuses a query that a policy would filter, because the index would look complete.
+	RowSecurityRefuse RowSecurity = "refuse"
+	// RowSecurityApply builds an index of what the role may see, as that of one tenant.
+	RowSecurityApply RowSecurity = "apply"
+)
 
 // Query is SQL and what the program makes of its rows, written as
 // `persons.sql`, as a block of text (the SQL itself), or with options as

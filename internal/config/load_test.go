@@ -111,7 +111,7 @@ func TestLoad(t *testing.T) {
 			Alias:         "persons",
 			Elasticsearch: Elasticsearch{URLs: []string{"http://es1:9200", "http://es2:9200"}, APIKey: "a2V5OmtleQ=="},
 			Source: Source{
-				URL: "postgres://reader:pw@db/tis", ID: "personId", Document: Query{File: sql}, Version: "rev", GiveWay: 5 * time.Second,
+				URL: "postgres://reader:pw@db/tis", ID: "personId", Document: Query{File: sql}, Version: "rev", GiveWay: 5 * time.Second, RowSecurity: RowSecurityRefuse,
 				Objects: []Object{{Field: "contact", Query: Query{File: sql, Omit: []string{"c"}, Lookups: []Lookup{{File: sql, By: []string{"x", "y"}, As: "z"}}}}},
 				Lists: []List{
 					{Field: "programmeMemberships", Query: Query{File: sql, Lookups: []Lookup{{File: sql}}}},

@@ -40,6 +40,7 @@ func settings(c *Config) []setting {
 		{field: "source.id", scope: ownIndex, parse: text(&src.ID), required: "name the column that becomes _id, such as id: personId"},
 		{field: documentField, scope: ownIndex, block: true, parse: query(&src.Document.File), required: "name the file with the query, such as document: persons.sql"},
 		{field: "source.version", scope: ownIndex, parse: text(&src.Version)},
+		{field: "source.row_security", standard: "refuse", parse: oneOf(&src.RowSecurity, RowSecurityRefuse, RowSecurityApply)},
 		{field: "source.give_way", standard: "5s", parse: duration(&src.GiveWay, 100*time.Millisecond, 24*time.Hour)},
 
 		{field: "index.body", scope: ownIndex, parse: body(&c.Index), required: "name a JSON file with settings and mappings; without mappings Elasticsearch would guess the types"},

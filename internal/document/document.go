@@ -19,6 +19,9 @@ type Document struct {
 	// JSON is one JSON object without a line break outside its strings.
 	// nil means: delete the document with this ID.
 	JSON []byte
+	// Compared is what tells one state of the document from another, if it is not JSON: where the
+	// source has columns that are others each time they are read, JSON without their values.
+	Compared []byte
 	// Range is the number of the range of ids that it was read with: the same in
 	// every snapshot of a source, whose ranges are read as a whole or in parts.
 	Range int

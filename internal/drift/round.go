@@ -12,6 +12,7 @@ import (
 	"example.com/reindex/internal/document"
 	"example.com/reindex/internal/fingerprint"
 	"example.com/reindex/internal/readback"
+	"example.com/reindex/internal/source"
 	"example.com/reindex/pipeline"
 )
 
@@ -137,6 +138,9 @@ func (v *verification) round(ctx context.Context, n int, s *suspects, fix func(d
 		return t, err
 	}
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
+	if unstable := snapshot.Info().Unstable; len(unstable) > 0 {
+		return t, &source.UnstableError{Columns: unstable}
+	}
 
 	t = tally{found: map[Kind]Found{}, at: snapshot.Info().At}
 	c := &comparison{

@@ -28,6 +28,15 @@ func PostgreSQL(found source.Inspection, err error) []Finding {
 		sharing(found),
 		tables(found),
 		ids(found),
+		connections(found),
+	}
+	if len(found.Policies) > 0 {
+		findings = append(findings, warning("row security", "policies show the role a part of the rows of "+strings.Join(found.Policies, ", ")+
+			", and the index will hold that part (source.row_security: apply)", "this is right for an index of one tenant only"))
+	}
+	for _, column := range found.Unstable {
+		findings = append(findings, warning("stable rows", column.String()+" changes each time it is read: a run compares documents without it,"+
+			" and verify cannot compare them", (&source.UnstableError{}).Hint()))
 	}
 	if len(found.Warnings) == 0 {
 		return append(findings, ok("plans", "every query reads only the range it is asked for"))
@@ -54,7 +63,16 @@ func sharing(found source.Inspection) Finding {
 		return ok("snapshot", "a second connection can join the snapshot of the first")
 	}
 	return problem("snapshot", found.Spread.Error(),
-		"connect to the server itself, not through a pooler in transaction mode or a load balancer")
+		"connect to the server itself, not through a load balancer or a pooler in statement mode; a pooler in session or transaction mode works if all connections reach one server")
+}
+
+func connections(found source.Inspection) Finding {
+	free := found.Sessions
+	if free.Free >= source.SessionsNeeded {
+		return ok("connections", fmt.Sprintf("a run needs %d at once, %d are free", source.SessionsNeeded, free.Free))
+	}
+	return problem("connections", fmt.Sprintf("a run needs %d at once, and %d are free by %s", source.SessionsNeeded, max(free.Free, 0), free.Limit),
+		"raise the limit, or end sessions that are not needed (pg_stat_activity)")
 }
 
 func tables(found source.Inspection) Finding {

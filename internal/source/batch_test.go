@@ -156,7 +156,7 @@ func BenchmarkJoin(b *testing.B) {
 	}
 	order := rand.New(rand.NewPCG(1, 2)).Perm(documents * perDocument)
 	st := &stream{
-		source: &Source{document: q, lists: []*query{l}}, batch: newBatch(idInteger, 1), orphans: make([]int64, 1),
+		source: &Source{document: q, lists: []*query{l}}, batch: newBatch(idInteger, 1), orphans: make([]Orphans, 1),
 	}
 	q.family = idInteger
 	b.ReportAllocs()

@@ -85,6 +85,9 @@ type transaction struct {
 	eachStatement bool
 	// lockTimeout is how long to wait for the lock of a table. Defaults to patience.
 	lockTimeout time.Duration
+	// policies lets row-level security leave rows out. Otherwise PostgreSQL refuses a
+	// query that a policy would filter.
+	policies bool
 }
 
 // patience is how long a session waits for the lock of a table that it reads by
@@ -98,12 +101,35 @@ func (t transaction) begin() string {
 	return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 }
 
-func (t transaction) settings() string {
+// settings are what a transaction sets on a server of that version, such as "17.6 (Debian 17.6-1)".
+func (t transaction) settings(version string) string {
 	timeout := t.lockTimeout
 	if timeout == 0 {
 		timeout = patience
 	}
-	return settings + "SET LOCAL lock_timeout = " + strconv.FormatInt(timeout.Milliseconds(), 10) + ";\n"
+	all := settings + "SET LOCAL lock_timeout = " + strconv.FormatInt(timeout.Milliseconds(), 10) + ";\n" +
+		"SET LOCAL row_security = " + onOff(t.policies) + ";\n"
+	if major(version) >= 17 {
+		all += "SET LOCAL transaction_timeout = 0;\n"
+	}
+	return all
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+// major is the first number of a server's version, or 0.
+func major(version string) int {
+	end := strings.IndexFunc(version, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		end = len(version)
+	}
+	n, _ := strconv.Atoi(version[:end]) // 0 if there is none
+	return n
 }
 
 // session is one connection inside one read-only transaction, for one
@@ -148,7 +174,7 @@ func (s *session) begin(t transaction) error {
 		}
 	}
 	// One round trip: the settings first, so that a snapshot of its own is taken under them.
-	results, err := s.pg.Exec(s.ctx, t.settings()+"SELECT pg_catalog.pg_backend_pid()").ReadAll()
+	results, err := s.pg.Exec(s.ctx, t.settings(s.pg.ParameterStatus("server_version"))+"SELECT pg_catalog.pg_backend_pid()").ReadAll()
 	if err != nil {
 		return fmt.Errorf("set up the session: %w", s.cause(err))
 	}
@@ -298,14 +324,27 @@ func connectError(ctx context.Context, conf *pgconn.Config, err error) error {
 		err = ce.Unwrap()
 	}
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "28") || pg.Code == "3D000") {
-		return &ConfigError{
-			Reason: fmt.Sprintf("connect to %s: %s", address(conf), pg.Message),
-			Advice: "check user, password and database of the connection string or the PG* variables",
-			Err:    pg,
-		}
+	if advice := connectAdvice(err, &pg); advice != "" {
+		return &ConfigError{Reason: fmt.Sprintf("connect to %s: %s", address(conf), pg.Message), Advice: advice, Err: pg}
 	}
-	return fmt.Errorf("connect to %s: %w", address(conf), err)
+	return fmt.Errorf("connect to %s: %w", address(conf), advise(err))
+}
+
+// connectAdvice says what to do if the server refuses what the connection string says, or "".
+func connectAdvice(err error, pg **pgconn.PgError) string {
+	if !errors.As(err, pg) {
+		return ""
+	}
+	const unknownDatabase, protocolViolation = "3D000", "08P01"
+	switch code := (*pg).Code; {
+	case strings.HasPrefix(code, "28"), code == unknownDatabase:
+		return "check user, password and database of the connection string or the PG* variables"
+	case strings.HasPrefix(code, "42"), strings.HasPrefix(code, "22"), // no such parameter, or not such a value
+		code == protocolViolation && strings.Contains((*pg).Message, "startup parameter"): // PgBouncer
+		return "what stands behind ? in the connection string is a parameter of the server, unless libpq knows it: leave out what belongs" +
+			" to another tool, such as schema, pool or pgbouncer (for a schema: options=-csearch_path=NAME)"
+	}
+	return ""
 }
 
 func address(conf *pgconn.Config) string {

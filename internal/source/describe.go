@@ -19,6 +19,18 @@ type column struct {
 	oid    uint32 // of the type
 	// bare says that it is an element of a list of values, with nothing before it.
 	bare bool
+	// unstable says that the value is another each time it is read.
+	unstable bool
+}
+
+// appendTo appends the column's prefix and a value.
+func (c *column) appendTo(dst, value []byte) ([]byte, error) {
+	dst = append(dst, c.prefix...)
+	if !c.unstable {
+		return appendValue(dst, value, c.typ)
+	}
+	dst, err := appendValue(append(dst, maskStart), value, c.typ)
+	return append(dst, maskEnd), err
 }
 
 // query is a user's query after PostgreSQL has described it.
@@ -200,8 +212,22 @@ func (d *describer) checkID(q *query) error {
 	return &ConfigError{
 		Query: q.name, Column: q.idName,
 		Reason: "has type " + d.types.name(q.idField.DataTypeOID) + ", which cannot be an id",
-		Advice: "an id is an integer, a uuid, text or varchar: cast it, for example to text",
+		Advice: idAdvice(d.types.name(q.idField.DataTypeOID)),
 	}
+}
+
+// idAdvice says how to get an id of a type that has several texts for equal values.
+func idAdvice(typ string) string {
+	const allowed = "an id is an integer, a uuid, text or varchar: "
+	switch {
+	case typ == "numeric":
+		return allowed + "cast it to bigint, in every query; as text 1.0 and 1.00 are two ids"
+	case strings.HasPrefix(typ, "character("), typ == "character", typ == "bpchar":
+		return allowed + "cast it to text, which drops the blanks at its end, in every query"
+	case strings.HasSuffix(typ, "citext"):
+		return allowed + "cast it to text; in a list join the table of the document and select its id, because another table may spell it in another way"
+	}
+	return allowed + "cast it, for example to text"
 }
 
 // collation returns the name of the collation that orders the query's ids, as
@@ -210,17 +236,46 @@ func (d *describer) collation(q *query) (string, error) {
 	if q.family != idText {
 		return "", nil
 	}
+	return d.collationOf(q.idExpr() + q.from())
+}
+
+// oneSpelling makes sure that a collation takes no two spellings for equal. PostgreSQL would join rows by such a column
+// that have different texts, and nothing here does: the rows of a list would belong to no document.
+func (d *describer) oneSpelling(query, column, collation string) error {
+	if collation == "" {
+		return nil
+	}
+	const ask = `SELECT pg_catalog.bool_and(c.collisdeterministic) FROM pg_catalog.pg_collation c
+		JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace
+		WHERE pg_catalog.pg_collation_is_visible(c.oid) AND pg_catalog.quote_ident(c.collname) = $1::pg_catalog.text
+			OR pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.collname) = $1::pg_catalog.text`
+	row, err := d.session.row(ask, []byte(collation))
+	if err != nil {
+		return queryError(query, "", err)
+	}
+	if string(row[0]) != "f" {
+		return nil
+	}
+	return &ConfigError{
+		Query: query, Column: column,
+		Reason: "has the collation " + collation + ", by which different spellings are equal, and rows are joined here by their text",
+		Advice: "write COLLATE \"C\" behind it; where another table may spell it in another way, join that table and select its column instead",
+	}
+}
+
+// collationOf returns the collation of an expression in a query.
+func (d *describer) collationOf(exprFrom string) (string, error) {
 	// LIMIT 0: only the planner looks at the query.
 	if err := d.session.exec("SAVEPOINT reindex"); err != nil {
 		return "", err
 	}
-	row, err := d.session.row("SELECT pg_catalog.pg_collation_for((SELECT " + q.idExpr() + q.from() + " LIMIT 0))")
+	row, err := d.session.row("SELECT pg_catalog.pg_collation_for((SELECT " + exprFrom + " LIMIT 0))")
 	var pg *pgconn.PgError
 	const indeterminate = "42P22"
 	if errors.As(err, &pg) && pg.Code == indeterminate {
 		return "", d.session.exec("ROLLBACK TO reindex")
 	}
-	if err != nil || row == nil {
+	if err != nil || row == nil || row[0] == nil {
 		return "", err
 	}
 	return string(row[0]), nil
@@ -259,6 +314,9 @@ func queryError(name, sql string, err error) error {
 		return fmt.Errorf("%s: %w", name, advise(err))
 	}
 	e := &ConfigError{Query: name, Reason: pg.Message, Advice: pg.Hint, Err: err}
+	if hidesRows(pg) {
+		e.Advice = policyAdvice
+	}
 	if pg.Detail != "" {
 		e.Reason += " (" + pg.Detail + ")"
 	}
@@ -269,13 +327,15 @@ func queryError(name, sql string, err error) error {
 }
 
 // users tells whether an SQLSTATE is the doing of whoever wrote the query:
-// syntax, names, rights, bad literals, unsupported features, writing.
+// syntax, names, rights, bad literals, unsupported features, writing. Other states of
+// class 25 are of the transaction, such as its timeout.
 func users(code string) bool {
+	const readOnlyTransaction = "25006"
 	switch code[:2] {
-	case "42", "22", "0A", "25", "3F":
+	case "42", "22", "0A", "3F":
 		return true
 	}
-	return false
+	return code == readOnlyTransaction
 }
 
 // lineAt returns the line of the position-th character, counting both from 1.

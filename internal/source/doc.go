@@ -8,7 +8,8 @@
 // exactly once, with all its list rows; what cannot be kept is an error that
 // names query, column and id, never a document that is missing or half. The
 // same rows make the same bytes in every session, so that documents of two
-// snapshots can be compared.
+// snapshots can be compared; columns for which that is not so, such as now(), are found by reading some rows in
+// two sessions, and documents are compared without them ([document.Document.Compared]).
 //
 // # Tables that are replaced
 //
@@ -114,7 +115,8 @@
 //
 // Sessions run with TimeZone UTC: current_date in a query changes at midnight
 // UTC, and (now() AT TIME ZONE 'Europe/London')::date is how to say otherwise.
-// An id is an integer, a uuid, text or varchar, 1 to 512 bytes long. One document
+// An id is an integer, a uuid, text or varchar, 1 to 512 bytes long, and equal only to what has the same text: a
+// nondeterministic collation is refused. One document
 // takes at most 64 MiB with its lists. PostgreSQL 12 or later, in any encoding but
 // SQL_ASCII. A snapshot holds back VACUUM on the whole server until it is closed.
 package source

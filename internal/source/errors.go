@@ -3,6 +3,7 @@ package source
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -41,6 +42,25 @@ func (e *ConfigError) Hint() string { return e.Advice }
 
 // Unwrap returns the error of PostgreSQL, or nil.
 func (e *ConfigError) Unwrap() error { return e.Err }
+
+const insufficientPrivilege = "42501"
+
+// hidesRows tells whether PostgreSQL refused a query because a policy would filter it. The state is that of a
+// missing privilege, and the message is in the server's language; the name of the function is not.
+func hidesRows(err *pgconn.PgError) bool {
+	return err.Code == insufficientPrivilege && err.Routine == "check_enable_rls"
+}
+
+const policyAdvice = "the role would see a part of the rows, and the index would look complete: give the role BYPASSRLS" +
+	" (ALTER ROLE ... BYPASSRLS; a GRANT does not help), or, if the index shall hold what the policies show, as that of one tenant does," +
+	" set source.row_security: apply"
+
+// LacksPrivilege tells whether PostgreSQL refused to read a table that the role has no privilege for. A
+// table with row-level security is refused for another reason.
+func LacksPrivilege(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == insufficientPrivilege && !hidesRows(pg)
+}
 
 // RowError is a row that cannot become part of a document. It names where the
 // row is and never shows its values, the id excepted.
@@ -139,6 +159,10 @@ func advise(err error) error {
 		hint = "another session holds a lock on a table, as TRUNCATE and ALTER TABLE do"
 	case "40001": // serialization_failure; a read-only transaction meets it only on a standby
 		hint = "on a standby, raise max_standby_streaming_delay or set hot_standby_feedback, or read from the primary"
+	case "25P04": // transaction_timeout
+		hint = "transaction_timeout ended the session; the program switches it off, so a pooler or an extension has set it"
+	case "53300": // too_many_connections
+		hint = "a run needs " + strconv.Itoa(SessionsNeeded) + " connections; see CONNECTION LIMIT of the role and the database, and max_connections"
 	case "57P01", "57P02", "57P03": // admin_shutdown, crash_shutdown, cannot_connect_now
 		hint = "the server ended the session; the snapshot is lost and the run has to start again"
 	default:

@@ -189,4 +189,6 @@ func (st *stream) appendAdded(q *query, row [][]byte) {
 
 // isNull tells whether a field has NULL as its value, or JSON's null; text that
 // ends like this has a quote behind it.
-func isNull(piece []byte) bool { return bytes.HasSuffix(piece, []byte(":null")) }
+func isNull(piece []byte) bool {
+	return bytes.HasSuffix(piece, []byte(":null")) || bytes.HasSuffix(piece, []byte{':', maskStart, 'n', 'u', 'l', 'l', maskEnd})
+}

@@ -105,7 +105,7 @@ func (c *collector) emit(d document.Document) error {
 func load(ctx context.Context, snap *Snapshot, n int) (map[string]string, []string, StreamStats, error) {
 	c := &collector{docs: map[string]string{}}
 	var mu sync.Mutex
-	total := StreamStats{Orphans: map[string]int64{}}
+	total := StreamStats{Orphans: map[string]Orphans{}}
 	g, ctx := errgroup.WithContext(ctx)
 	for range n {
 		g.Go(func() error {
@@ -117,7 +117,9 @@ func load(ctx context.Context, snap *Snapshot, n int) (map[string]string, []stri
 			total.Cuts += st.Cuts
 			total.Ranges += st.Ranges
 			for field, n := range st.Orphans {
-				total.Orphans[field] += n
+				all := total.Orphans[field]
+				all.Add(n)
+				total.Orphans[field] = all
 			}
 			return err
 		})

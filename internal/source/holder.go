@@ -40,8 +40,8 @@ type holder struct {
 // (https://www.postgresql.org/docs/current/mvcc-caveats.html). They cannot get past the lock. What was
 // at work before, the lock waits for.
 func (s *Source) hold(ctx context.Context) (*holder, error) {
-	t := transaction{eachStatement: true, lockTimeout: lockBriefly}
-	session, err := connect(ctx, s.conf, t)
+	t := transaction{eachStatement: true, lockTimeout: lockBriefly, policies: s.policies}
+	session, err := s.connect(ctx, t)
 	if err != nil {
 		return nil, err
 	}

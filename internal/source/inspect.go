@@ -23,7 +23,13 @@ type Inspection struct {
 	Duplicates []string
 	// Documents is the exact number of rows of the document query.
 	Documents int64
-	Warnings  []string // see [Source.Warnings]
+	// Sessions is how many connections may be opened beside the one that asks.
+	Sessions Sessions
+	// Policies are the tables of which row-level security shows the role a part, if the source applies it.
+	Policies []string
+	// Unstable are columns that are others each time the same row is read.
+	Unstable []Unstable
+	Warnings []string // see [Source.Warnings]
 }
 
 // duplicatesShown bounds Inspection.Duplicates.
@@ -33,7 +39,7 @@ const duplicatesShown = 5
 // document query once, for duplicate ids, and changes nothing.
 func (s *Source) Inspect(ctx context.Context) (Inspection, error) {
 	found := Inspection{Warnings: s.Warnings()}
-	session, err := connect(ctx, s.conf, transaction{})
+	session, err := s.connect(ctx, transaction{})
 	if err != nil {
 		return found, err
 	}
@@ -47,7 +53,15 @@ func (s *Source) inspect(session *session, found *Inspection) error {
 		return fmt.Errorf("ask for the server's version: %w", err)
 	}
 	found.Version, found.Standby = string(row[0]), string(row[1]) == "t"
-	found.Spread = s.canShare(session)
+	if found.Sessions, err = session.free(); err != nil {
+		return err
+	}
+	if found.Policies, err = s.filtered(session); err != nil {
+		return err
+	}
+	if err := s.share(session, found); err != nil {
+		return err
+	}
 	if found.Duplicates, err = s.duplicates(session); err != nil {
 		return err
 	}
@@ -59,18 +73,35 @@ func (s *Source) inspect(session *session, found *Inspection) error {
 	return nil
 }
 
-// canShare tries what every run does: a second connection joins the snapshot
-// of the first.
-func (s *Source) canShare(session *session) error {
-	info, err := session.export()
+// share tries what every run does: a second connection joins the snapshot
+// of the first, and both read the same rows.
+func (s *Source) share(first *session, found *Inspection) error {
+	info, err := first.export()
 	if err != nil {
-		return fmt.Errorf("export a snapshot: %w", err)
+		found.Spread = fmt.Errorf("export a snapshot: %w", err)
+		return nil
 	}
-	second, err := connect(session.parent, s.conf, transaction{snapshot: info.Name})
-	if err != nil {
-		return err
+	join := func(ctx context.Context) (*session, error) { return s.connect(ctx, transaction{snapshot: info.Name}) }
+	second, spread := join(first.parent)
+	if found.Spread = spread; spread == nil {
+		if err := second.close(); err != nil {
+			return err
+		}
+		found.Unstable, err = s.checkStability(first, join)
 	}
-	return second.close()
+	return err
+}
+
+// filtered returns the tables of the queries that have policies for the role.
+func (s *Source) filtered(session *session) ([]string, error) {
+	const sql = `SELECT ` + qualifiedName + ` FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.oid = ANY ($1::pg_catalog.oid[]) AND c.relkind IN ('r', 'p') AND pg_catalog.row_security_active(c.oid) ORDER BY 1`
+	rows := session.pg.ExecParams(session.ctx, sql, [][]byte{arrayOf(*s.tables.Load())}, nil, nil, nil)
+	var list []string
+	for rows.NextRow() {
+		list = append(list, string(rows.Values()[0]))
+	}
+	return list, session.finish(rows, "look for tables with row-level security")
 }
 
 func (s *Source) duplicates(session *session) ([]string, error) {

@@ -14,6 +14,7 @@ type joiner struct {
 	out   []byte
 	// elements counts those written so far, by list.
 	elements []int64
+	masks    *masks // nil if no column is unstable
 }
 
 // piece is an element that is about to be written.
@@ -45,8 +46,11 @@ func (j *joiner) each(b *batch, lists []*query, emit func(document.Document) err
 			j.out = append(j.out, q.shut...)
 		}
 		j.out = append(j.out, '}')
-		err := emit(document.Document{ID: b.idOf(s), Version: slot.version, JSON: j.out})
-		if err != nil {
+		d := document.Document{ID: b.idOf(s), Version: slot.version, JSON: j.out}
+		if j.masks != nil {
+			d.JSON, d.Compared = j.masks.split(j.out)
+		}
+		if err := emit(d); err != nil {
 			return err
 		}
 	}
@@ -76,11 +80,23 @@ func (j *joiner) arrange(q *query) {
 	if len(j.list) < 2 || q.ordered && !q.distinct {
 		return
 	}
-	slices.SortStableFunc(j.list, func(x, y piece) int { return bytes.Compare(x.json, y.json) })
+	slices.SortStableFunc(j.list, j.compare)
 	if q.distinct {
 		j.list = slices.CompactFunc(j.list, func(x, y piece) bool { return bytes.Equal(x.json, y.json) })
 	}
 	if q.ordered {
 		slices.SortFunc(j.list, func(x, y piece) int { return x.at - y.at })
 	}
+}
+
+// compare orders elements by their text, first without what is another each time.
+func (j *joiner) compare(x, y piece) int {
+	if j.masks != nil {
+		_, without := j.masks.split(x.json)
+		left := slices.Clone(without)
+		if _, right := j.masks.split(y.json); !bytes.Equal(left, right) {
+			return bytes.Compare(left, right)
+		}
+	}
+	return bytes.Compare(x.json, y.json)
 }

@@ -181,13 +181,31 @@ func (l *lookup) checkKey(q *query, d *describer, p pair) error {
 		}
 	}
 	if family := familyOf(here.oid); family != 0 && family == familyOf(there.oid) {
-		return nil
+		return l.checkSpelling(q, d, here.name, family)
 	}
 	return &ConfigError{
 		Query: l.name, Column: here.name,
 		Reason: fmt.Sprintf("has type %s here and %s in %s", d.types.name(here.oid), d.types.name(there.oid), q.name),
 		Advice: "rows are found by an integer, a uuid, text or varchar, the same in both: cast it",
 	}
+}
+
+// checkSpelling makes sure that keys are equal only if their texts are.
+func (l *lookup) checkSpelling(q *query, d *describer, name string, family idFamily) error {
+	if family != idText {
+		return nil
+	}
+	column := "q." + quoteName(name)
+	for query, from := range map[string]string{l.name: " FROM (" + l.sql + "\n) q", q.name: q.from()} {
+		collation, err := d.collationOf(column + from)
+		if err != nil {
+			return queryError(query, "", err)
+		}
+		if err := d.oneSpelling(query, name, collation); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // role says what a column is beside a value.
@@ -265,7 +283,7 @@ func (l *lookup) encode(dst []byte, row [][]byte) (_ []byte, err error) {
 		if c.prefix == "" && !c.bare || l.unpivoted && row[i] == nil {
 			continue
 		}
-		if dst, err = appendValue(append(dst, c.prefix...), row[i], c.typ); err != nil {
+		if dst, err = c.appendTo(dst, row[i]); err != nil {
 			return nil, &RowError{Query: l.name, ID: l.keyText(row), Column: c.name, Reason: err.Error(), Advice: adviceOf(err)}
 		}
 		if l.unpivoted && !l.values {

@@ -94,7 +94,8 @@ func (q *query) versionOf(id, v []byte) (int64, error) {
 func (st *stream) addElement(list int, q *query, row [][]byte) error {
 	slot := st.batch.find(row[q.id])
 	if slot < 0 {
-		st.orphans[list]++
+		st.orphans[list].Rows++
+		st.orphans[list].note(row[q.id])
 		return nil
 	}
 	if q.unpivoted {
@@ -180,7 +181,7 @@ func (st *stream) appendRow(q *query, row [][]byte) error {
 // appendField appends one column's prefix and value.
 func (st *stream) appendField(q *query, row [][]byte, i int) (err error) {
 	c := &q.columns[i]
-	st.batch.arena, err = appendValue(append(st.batch.arena, c.prefix...), row[i], c.typ)
+	st.batch.arena, err = c.appendTo(st.batch.arena, row[i])
 	if err != nil {
 		return &RowError{Query: q.name, ID: string(row[q.id]), Column: c.name, Reason: err.Error(), Advice: adviceOf(err)}
 	}

@@ -27,6 +27,9 @@ type Info struct {
 	State string
 	// Standby says that the server is one.
 	Standby bool
+	// Unstable are columns that are others each time the same row is read. Documents have
+	// [document.Document.Compared] then.
+	Unstable []Unstable
 	// Day is the session's date.
 	Day string
 }
@@ -74,7 +77,11 @@ func (s *Snapshot) begin() (err error) {
 	s.info = s.holder.info
 	s.source.earlier.add(s)
 	s.work.Go(s.watch)
-	session, err := s.join(s.ctx)
+	var session *session
+	err = s.patiently(func() (err error) {
+		session, err = s.second()
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -83,9 +90,23 @@ func (s *Snapshot) begin() (err error) {
 	return nil
 }
 
+// second opens a session in the snapshot, the first time with a third one for as long as it takes to
+// read some rows in both.
+func (s *Snapshot) second() (*session, error) {
+	session, err := s.join(s.ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.info.Unstable, err = s.source.checkStability(session, s.join)
+	if err != nil {
+		return nil, errors.Join(err, session.close())
+	}
+	return session, nil
+}
+
 // join opens a session in the snapshot.
 func (s *Snapshot) join(ctx context.Context) (*session, error) {
-	joined, err := connect(ctx, s.source.conf, transaction{snapshot: s.info.Name, lockTimeout: lockBriefly})
+	joined, err := s.source.connect(ctx, transaction{snapshot: s.info.Name, lockTimeout: lockBriefly})
 	if cause := s.interrupted(); cause != nil {
 		if joined != nil {
 			_ = joined.close() // the cause says it all

@@ -96,6 +96,10 @@ type Config struct {
 	// does not help then unless its collation is "C", so a run goes without.
 	ByteOrder bool
 
+	// ApplyPolicies has row-level security leave rows out, for an index that is meant to
+	// hold what the role may see. By default a query that a policy would filter is a
+	// *ConfigError, because the index would look complete.
+	ApplyPolicies bool
 	// GiveWay is how long another session may wait for a lock that a snapshot holds, as ALTER
 	// TABLE does, before the snapshot ends for it. Defaults to DefaultGiveWay.
 	GiveWay time.Duration
@@ -113,9 +117,11 @@ type Source struct {
 	rangeDocuments int
 	maxRangeBytes  int
 	byteOrder      bool
+	policies       bool
 	giveWay        time.Duration
 	lockWait       time.Duration
 	hintsChecked   atomic.Bool
+	stability      stability
 	earlier        snapshots                // those that are open
 	tables         atomic.Pointer[[]string] // oids of those that were locked last
 	hidden         foreignTables            // read by functions
@@ -133,17 +139,23 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{
-		conf: conf, byteOrder: cfg.ByteOrder,
+		conf: conf, byteOrder: cfg.ByteOrder, policies: cfg.ApplyPolicies,
 		rangeDocuments: orDefault(cfg.RangeDocuments, DefaultRangeDocuments),
 		maxRangeBytes:  orDefault(cfg.maxRangeBytes, defaultRangeBytes),
 		giveWay:        orDefault(cfg.GiveWay, DefaultGiveWay),
 		lockWait:       orDefault(cfg.lockWait, lockWait),
 	}
-	session, err := connect(ctx, conf, transaction{})
+	session, err := s.connect(ctx, transaction{})
 	if err != nil {
 		return nil, err
 	}
 	return s, errors.Join(s.describe(session, cfg), session.close())
+}
+
+// connect opens a session as the source is configured.
+func (s *Source) connect(ctx context.Context, t transaction) (*session, error) {
+	t.policies = s.policies
+	return connect(ctx, s.conf, t)
 }
 
 func orDefault[T int | time.Duration](value, standard T) T {
@@ -220,6 +232,9 @@ func (s *Source) finish(d *describer) error {
 		collation, err := d.collation(q)
 		if err != nil {
 			return queryError(q.name, "", err)
+		}
+		if err := d.oneSpelling(q.name, q.idName, collation); err != nil {
+			return err
 		}
 		switch {
 		case s.document.family != idText:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"example.com/reindex/internal/document"
 )
@@ -26,7 +27,7 @@ type StreamStats struct {
 	// OrphanRows counts list rows whose id has no row in the document query;
 	// Orphans has them by list field, and no entry for a list without any.
 	OrphanRows int64
-	Orphans    map[string]int64
+	Orphans    map[string]Orphans
 	// Elements counts the elements of each list, by field, also of an empty one.
 	Elements map[string]int64
 	Ranges   int64 // ranges read to the end
@@ -66,10 +67,37 @@ func (st *stream) elementsOf() map[string]int64 {
 }
 
 func (s *Snapshot) stream() *stream {
-	return &stream{
+	st := &stream{
 		source: s.source, snapshot: s, ranges: s.ranges,
-		batch: newBatch(s.source.document.family, len(s.source.lists)), orphans: make([]int64, len(s.source.lists)),
+		batch: newBatch(s.source.document.family, len(s.source.lists)), orphans: make([]Orphans, len(s.source.lists)),
 		added: make([][]byte, len(s.source.document.added)),
+	}
+	if len(s.info.Unstable) > 0 {
+		st.joiner.masks = new(masks)
+	}
+	return st
+}
+
+// Orphans are rows of a list whose id has no row in the document query.
+type Orphans struct {
+	Rows int64
+	IDs  []string // the first of their ids, at most five, each once
+}
+
+// Add adds others of the same list.
+func (o *Orphans) Add(others Orphans) {
+	o.Rows += others.Rows
+	for _, id := range others.IDs {
+		o.note([]byte(id))
+	}
+}
+
+const orphansShown = 5
+
+// note remembers an id if it is one of the first.
+func (o *Orphans) note(id []byte) {
+	if len(o.IDs) < orphansShown && !slices.ContainsFunc(o.IDs, func(known string) bool { return known == string(id) }) {
+		o.IDs = append(o.IDs, shortID(string(id)))
 	}
 }
 
@@ -81,9 +109,9 @@ type stream struct {
 	tables   []*table // the lookups of the snapshot, once they were read
 	batch    *batch
 	joiner   joiner
-	added    [][]byte // of the document being read, by query.added
-	key      []byte   // of a lookup by several columns
-	orphans  []int64  // of the range being read, by list
+	added    [][]byte  // of the document being read, by query.added
+	key      []byte    // of a lookup by several columns
+	orphans  []Orphans // of the range being read, by list
 	stats    StreamStats
 }
 
@@ -205,8 +233,8 @@ func (st *stream) emit(r idRange, emit func(document.Document) error) error {
 		return err
 	}
 	st.stats.Ranges++
-	for i, n := range st.orphans {
-		st.stats.addOrphans(st.source.lists[i].field, n)
+	for i, o := range st.orphans {
+		st.stats.addOrphans(st.source.lists[i].field, o)
 	}
 	return nil
 }
@@ -224,15 +252,17 @@ func (st *stream) emitAll(r idRange, emit func(document.Document) error) error {
 	})
 }
 
-func (s *StreamStats) addOrphans(field string, n int64) {
-	if n == 0 {
+func (s *StreamStats) addOrphans(field string, o Orphans) {
+	if o.Rows == 0 {
 		return
 	}
 	if s.Orphans == nil {
-		s.Orphans = make(map[string]int64)
+		s.Orphans = make(map[string]Orphans)
 	}
-	s.OrphanRows += n
-	s.Orphans[field] += n
+	s.OrphanRows += o.Rows
+	all := s.Orphans[field]
+	all.Add(o)
+	s.Orphans[field] = all
 }
 
 // cut gives a range that did not fit back as two. Nothing of it was emitted.
