@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"example.com/reindex/internal/programtest"
 )
 
 // binary is the program that the examples start.
@@ -26,9 +28,8 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "reindex")
-	if text, err := exec.Command("go", "build", "-o", binary, "../cmd/reindex").CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("go build: %v\n%s", err, text))
+	if binary, err = programtest.Build(dir); err != nil {
+		panic(err)
 	}
 	m.Run() // the process ends with its result
 }

@@ -19,11 +19,11 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"example.com/reindex/internal/devstack/stacktest"
+	"example.com/reindex/internal/programtest"
 )
 
-// deadline bounds every wait for something that must happen. No test expects
-// it to pass.
-const deadline = 2 * time.Minute
+// deadline bounds every wait for something that must happen.
+const deadline = programtest.Deadline
 
 // project is a folder with a configuration and what it names, an alias of its
 // own and a database.
@@ -146,72 +146,44 @@ func (r result) String() string {
 }
 
 // process is a run of the program that may not have ended yet.
-type process struct {
-	cmd            *exec.Cmd
-	stdout, stderr bytes.Buffer
-	ended          chan struct{}
-}
+type process struct{ *programtest.Process }
 
 // start runs the program in the project's folder.
 func (p *project) start(t *testing.T, args ...string) *process {
 	t.Helper()
-	started := &process{cmd: p.command(args...), ended: make(chan struct{})}
-	started.cmd.Stdout, started.cmd.Stderr = &started.stdout, &started.stderr
-	if err := started.cmd.Start(); err != nil {
+	started, err := programtest.Start(p.command(args...))
+	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { // ends with the process
-		defer close(started.ended)
-		_ = started.cmd.Wait() // ProcessState has it
-	}()
-	t.Cleanup(func() {
-		_ = started.cmd.Process.Kill() // it may have ended long ago
-		<-started.ended
-	})
-	return started
+	t.Cleanup(started.Kill)
+	return &process{started}
 }
 
 // command is the program in the project's folder, with none of the variables
-// that tell the tests of servers.
+// that name the servers of the tests.
 func (p *project) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, args...)
-	cmd.Dir = p.dir
-	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
-		cmd.Env = append(cmd.Env, name+"="+os.Getenv(name))
-	}
-	cmd.Env = append(cmd.Env, p.env...)
+	cmd.Dir, cmd.Env = p.dir, append(programtest.Environment(), p.env...)
 	return cmd
 }
 
 func (p *process) signal(t *testing.T, s syscall.Signal) {
 	t.Helper()
-	if err := p.cmd.Process.Signal(s); err != nil {
-		t.Fatal(err)
+	if !p.Signal(s) {
+		t.Fatalf("%s has ended before %s", p, s)
 	}
 }
 
-func (p *process) hasEnded() bool {
-	select {
-	case <-p.ended:
-		return true
-	default:
-		return false
-	}
-}
+func (p *process) hasEnded() bool { return p.HasEnded() }
 
 // wait returns when the process has ended.
 func (p *process) wait(t *testing.T) result {
 	t.Helper()
-	select {
-	case <-p.ended:
-	case <-time.After(deadline):
-		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // shows where it hangs
-		<-p.ended
-		t.Fatalf("%s did not end:\n%s\n%s", p.cmd, p.stdout.String(), p.stderr.String())
+	status, ended := p.Wait()
+	if !ended {
+		t.Fatalf("%s did not end:\n%s\n%s", p, p.Stdout(), p.Stderr())
 	}
-	return result{
-		code: p.cmd.ProcessState.ExitCode(), pid: p.cmd.Process.Pid, stdout: p.stdout.String(), stderr: p.stderr.String(),
-	}
+	return result{code: status, pid: p.PID(), stdout: p.Stdout(), stderr: p.Stderr()}
 }
 
 // run runs the program to its end.

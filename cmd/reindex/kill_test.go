@@ -60,8 +60,8 @@ func TestRunKilledWithSIGKILLAfter(t *testing.T) {
 			killed := p.start(t, append([]string{"run"}, c.args...)...)
 			c.kill(t, proxy, killed)
 			afterKill := p.status(t)
-			if afterKill.Lock.State != "held" || afterKill.Lock.Holder.PID != killed.cmd.Process.Pid {
-				t.Errorf("the lock after the kill is %+v, want it held by pid %d", afterKill.Lock, killed.cmd.Process.Pid)
+			if afterKill.Lock.State != "held" || afterKill.Lock.Holder.PID != killed.PID() {
+				t.Errorf("the lock after the kill is %+v, want it held by pid %d", afterKill.Lock, killed.PID())
 			}
 			if moved := afterKill.Live.Index != first["index"]; moved != c.live {
 				t.Errorf("%s is live after the kill, before it was %v", afterKill.Live.Index, first["index"])

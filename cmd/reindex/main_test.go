@@ -4,11 +4,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"example.com/reindex/internal/programtest"
 )
 
 // binary is the program under test, built once with this test's race detector.
@@ -45,17 +45,12 @@ func withBinary(m *testing.M) int {
 	return code
 }
 
+// build compiles the program with the race detector where the tests have it.
 func build(dir string) (string, error) {
-	out := filepath.Join(dir, "reindex")
-	args := []string{"build", "-o", out}
 	if raceDetector {
-		args = append(args, "-race")
+		return programtest.Build(dir, "-race")
 	}
-	cmd := exec.Command("go", append(args, ".")...)
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, text)
-	}
-	return out, nil
+	return programtest.Build(dir)
 }
 
 func isFlagSet(name string) (set bool) {

@@ -207,12 +207,12 @@ func TestUnlock(t *testing.T) {
 	swapping.Await(t)
 	token := p.status(t).Lock.Token
 
-	wantRefused(t, p.run(t, "rollback"), 11, []string{"is locked by another run", fmt.Sprintf("pid %d", running.cmd.Process.Pid)})
-	wantRefused(t, p.run(t, "unlock"), 11, []string{"is locked by another run", fmt.Sprintf("pid %d", running.cmd.Process.Pid)})
+	wantRefused(t, p.run(t, "rollback"), 11, []string{"is locked by another run", fmt.Sprintf("pid %d", running.PID())})
+	wantRefused(t, p.run(t, "unlock"), 11, []string{"is locked by another run", fmt.Sprintf("pid %d", running.PID())})
 	wantRefused(t, p.run(t, "unlock", fmt.Sprint(token+1)), 2, []string{fmt.Sprintf("token %d does not hold the lease, %d does", token+1, token)})
 	wantRefused(t, p.run(t, "unlock", "0x1"), 2, []string{`TOKEN is "0x1"`})
 	r := p.succeed(t, "unlock", fmt.Sprint(token))
-	if !strings.Contains(r.stdout, fmt.Sprintf("pid %d (token %d) is cut off", running.cmd.Process.Pid, token)) {
+	if !strings.Contains(r.stdout, fmt.Sprintf("pid %d (token %d) is cut off", running.PID(), token)) {
 		t.Error(r)
 	}
 	swapping.Release()

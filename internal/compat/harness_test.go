@@ -1,7 +1,6 @@
 package compat
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,13 +9,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"example.com/reindex/examples/persons"
+	"example.com/reindex/internal/programtest"
 )
 
 // binary is the program under test.
@@ -28,16 +26,11 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "reindex")
-	if text, err := exec.Command("go", "build", "-o", binary, "../../cmd/reindex").CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("go build: %v\n%s", err, text))
+	if binary, err = programtest.Build(dir); err != nil {
+		panic(err)
 	}
 	m.Run() // the process ends with its result
 }
-
-// deadline bounds every wait for something that must happen. No test expects
-// it to pass.
-const deadline = 2 * time.Minute
 
 // site is a folder with the persons example, and the environment in which the
 // program runs there. Whatever the program shows is searched for the secrets.
@@ -77,52 +70,41 @@ func (r result) String() string {
 
 // process is a run of the program that may not have ended yet.
 type process struct {
-	site           *site
-	cmd            *exec.Cmd
-	stdout, stderr bytes.Buffer
-	arguments      string // as every user of the machine can read them
-	wait           func() error
+	*programtest.Process
+	site      *site
+	command   string
+	arguments string // as every user of the machine can read them
 }
 
 func (s *site) start(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{site: s, cmd: exec.Command(binary, args...)}
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = s.dir, &p.stdout, &p.stderr
-	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
-		p.cmd.Env = append(p.cmd.Env, name+"="+os.Getenv(name))
-	}
+	cmd := exec.Command(binary, args...)
+	cmd.Dir, cmd.Env = s.dir, programtest.Environment()
 	for name, value := range s.env {
 		if value != "" {
-			p.cmd.Env = append(p.cmd.Env, name+"="+value)
+			cmd.Env = append(cmd.Env, name+"="+value)
 		}
 	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p.wait = sync.OnceValue(p.cmd.Wait)
-	t.Cleanup(func() {
-		_ = p.cmd.Process.Kill() // it may have ended long ago
-		_ = p.wait()             // as above
-	})
-	arguments, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.cmd.Process.Pid))
+	started, err := programtest.Start(cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.arguments = string(arguments)
-	return p
+	t.Cleanup(started.Kill)
+	arguments, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", started.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &process{Process: started, site: s, command: strings.Join(args, " "), arguments: string(arguments)}
 }
 
 // end waits for the process and searches what it showed for secrets.
 func (p *process) end(t *testing.T) result {
 	t.Helper()
-	timer := time.AfterFunc(deadline, func() { _ = p.cmd.Process.Kill() }) // it may just have ended
-	defer timer.Stop()
-	_ = p.wait() // ProcessState has it
-	r := result{code: p.cmd.ProcessState.ExitCode(), stdout: p.stdout.String(), stderr: p.stderr.String()}
-	command := strings.Join(p.cmd.Args[1:], " ")
-	p.site.keeps(t, "the output stream of "+command, r.stdout)
-	p.site.keeps(t, "the error stream of "+command, r.stderr)
-	p.site.keeps(t, "the arguments of "+command, p.arguments)
+	status, _ := p.Wait() // the test sees the status of one that did not end
+	r := result{code: status, stdout: p.Stdout(), stderr: p.Stderr()}
+	p.site.keeps(t, "the output stream of "+p.command, r.stdout)
+	p.site.keeps(t, "the error stream of "+p.command, r.stderr)
+	p.site.keeps(t, "the arguments of "+p.command, p.arguments)
 	return r
 }
 

@@ -174,13 +174,13 @@ func (c *cluster) hurt(t *testing.T, a accident) {
 	}
 	c.fell(t, a)
 	held.release()
-	status, ended := p.wait()
+	status, ended := p.Wait()
 	s, _ := p.summary()
 	c.note("%s: status %d, outcome %s %s", t.Name(), status, s.Outcome, p.lastWords())
 	c.note("phases: %s", s.Phases)
 	t.Logf("status %d, outcome %s %s, after %.0f s", status, s.Outcome, p.lastWords(), time.Since(began).Seconds())
 	if !ended || !slices.Contains([]int{0, 1, 12, 13}, status) {
-		t.Errorf("status %d\n%s\n%s", status, p.out.String(), p.err.String())
+		t.Errorf("status %d\n%s\n%s", status, p.Stdout(), p.Stderr())
 	}
 	switch live := c.live(t); {
 	case status == 0 && live != s.Index:
@@ -324,8 +324,8 @@ func (h held) await(t *testing.T, p *process) {
 	case <-h.handles[0].Reached():
 	case <-h.handles[1].Reached():
 	case <-h.handles[2].Reached():
-	case <-p.ended:
-		t.Fatalf("the run ended before: %s\n%s", p.out.String(), p.err.String())
+	case <-p.Ended():
+		t.Fatalf("the run ended before: %s\n%s", p.Stdout(), p.Stderr())
 	}
 }
 

@@ -48,7 +48,7 @@ func (c *contender) step(ctx context.Context, p plan) {
 		return
 	}
 	met := c.meet(ctx, p, process, armed)
-	status, ended := process.wait()
+	status, ended := process.Wait()
 	armed.disarm()
 	if met {
 		c.faults.Add(1)
@@ -62,14 +62,14 @@ func (c *contender) heldToken(ctx context.Context) []string {
 	if err != nil {
 		return nil
 	}
-	<-p.ended
+	<-p.Ended()
 	var status struct {
 		Lock struct {
 			State string
 			Token int64
 		}
 	}
-	if json.Unmarshal(p.out.Bytes(), &status) != nil || status.Lock.State != "held" {
+	if json.Unmarshal([]byte(p.Stdout()), &status) != nil || status.Lock.State != "held" {
 		return nil
 	}
 	return []string{strconv.FormatInt(status.Lock.Token, 10)}
@@ -132,7 +132,7 @@ func reached(h *faultproxy.Handle, process *process) bool {
 	select {
 	case <-h.Reached():
 		return true
-	case <-process.ended:
+	case <-process.Ended():
 		return false
 	}
 }
@@ -141,12 +141,12 @@ func reached(h *faultproxy.Handle, process *process) bool {
 func (c *contender) hit(ctx context.Context, p plan, process *process, h *faultproxy.Handle) bool {
 	switch p.kind {
 	case killBefore:
-		return process.signal(syscall.SIGKILL)
+		return process.Signal(syscall.SIGKILL)
 	case killAfter:
 		<-h.Done()
-		return process.signal(syscall.SIGKILL)
+		return process.Signal(syscall.SIGKILL)
 	case killLate:
-		killed := process.signal(syscall.SIGKILL)
+		killed := process.Signal(syscall.SIGKILL)
 		c.later(ctx, p.length, h)
 		return killed
 	case stopBefore:
@@ -156,7 +156,7 @@ func (c *contender) hit(ctx context.Context, p plan, process *process, h *faultp
 	case delayed:
 		c.later(ctx, p.length, h)
 	case terminated:
-		process.signal(syscall.SIGTERM)
+		process.Signal(syscall.SIGTERM)
 		c.later(ctx, p.moment/10, h)
 	case loseAnswer, twice, killAnyhow, stopAnyhow: // the proxy has done it
 	}
@@ -165,19 +165,19 @@ func (c *contender) hit(ctx context.Context, p plan, process *process, h *faultp
 
 func (c *contender) meetAnyhow(ctx context.Context, p plan, process *process) bool {
 	select {
-	case <-process.ended:
+	case <-process.Ended():
 		return false
 	case <-time.After(p.moment):
 	}
 	if p.kind == killAnyhow {
-		return process.signal(syscall.SIGKILL)
+		return process.Signal(syscall.SIGKILL)
 	}
 	return c.stop(ctx, p, process, nil, nil)
 }
 
 // stop pauses the process for longer than its lease.
 func (c *contender) stop(ctx context.Context, p plan, process *process, meanwhile, before func()) bool {
-	stopped := process.signal(syscall.SIGSTOP)
+	stopped := process.Signal(syscall.SIGSTOP)
 	if meanwhile != nil {
 		sleep(ctx, p.moment/2)
 		meanwhile()
@@ -186,7 +186,7 @@ func (c *contender) stop(ctx context.Context, p plan, process *process, meanwhil
 	if before != nil {
 		before()
 	}
-	process.signal(syscall.SIGCONT)
+	process.Signal(syscall.SIGCONT)
 	return stopped
 }
 

@@ -41,10 +41,10 @@ func (c *contender) judge(ctx context.Context, p plan, process *process, status 
 		return
 	}
 	if !ended {
-		c.violate("contender %d: %s did not end:\n%s", c.id, what, process.err.String())
+		c.violate("contender %d: %s did not end:\n%s", c.id, what, process.Stderr())
 	}
 	if !slices.Contains(statuses(p.args[0]), status) {
-		c.violate("contender %d: %s ended with status %d:\n%s\n%s", c.id, what, status, process.out.String(), process.err.String())
+		c.violate("contender %d: %s ended with status %d:\n%s\n%s", c.id, what, status, process.Stdout(), process.Stderr())
 	}
 	if s, ok := process.summary(); ok && p.args[0] == "run" && s.Token > 0 {
 		c.promised(s, status)

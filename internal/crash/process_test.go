@@ -1,37 +1,25 @@
 package crash
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"example.com/reindex/internal/programtest"
 )
 
 // process is one run of the program.
-type process struct {
-	cmd      *exec.Cmd
-	out, err bytes.Buffer
-	ended    chan struct{}
-}
+type process struct{ *programtest.Process }
 
 // start runs the program against the Elasticsearch at url.
 func (w *world) start(ctx context.Context, url string, args ...string) (*process, error) {
-	p := &process{cmd: exec.CommandContext(ctx, w.binary, args...), ended: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = w.dir, &p.out, &p.err
-	p.cmd.Env = append([]string{"ELASTICSEARCH_URL=" + url}, w.env...)
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go func() { // ends with the process
-		defer close(p.ended)
-		_ = p.cmd.Wait() // its state has it
-	}()
-	return p, nil
+	cmd := exec.CommandContext(ctx, w.binary, args...)
+	cmd.Dir, cmd.Env = w.dir, append([]string{"ELASTICSEARCH_URL=" + url}, w.env...)
+	p, err := programtest.Start(cmd)
+	return &process{p}, err
 }
 
 // mustRun runs the program to its end, for what nothing disturbs.
@@ -41,8 +29,8 @@ func (w *world) mustRun(t *testing.T, url string, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ended := p.wait(); !ended {
-		t.Errorf("reindex %s did not end:\n%s", strings.Join(args, " "), p.err.String())
+	if _, ended := p.Wait(); !ended {
+		t.Errorf("reindex %s did not end:\n%s", strings.Join(args, " "), p.Stderr())
 	}
 	return p
 }
@@ -61,42 +49,12 @@ func (w *world) swaps(t *testing.T) {
 		}
 		w.note("undisturbed run: %s", last.lastWords())
 	}
-	t.Fatalf("no run has swapped in %d attempts: %s\n%s", attempts, last.out.String(), last.err.String())
-}
-
-// signal sends s unless the process has ended.
-func (p *process) signal(s os.Signal) bool {
-	if p.hasEnded() {
-		return false
-	}
-	return p.cmd.Process.Signal(s) == nil
-}
-
-func (p *process) hasEnded() bool {
-	select {
-	case <-p.ended:
-		return true
-	default:
-		return false
-	}
-}
-
-// wait returns the exit status. A process that does not end shows where it
-// hangs, and false is returned.
-func (p *process) wait() (status int, ended bool) {
-	select {
-	case <-p.ended:
-		return p.cmd.ProcessState.ExitCode(), true
-	case <-time.After(deadline):
-		_ = p.cmd.Process.Signal(syscall.SIGQUIT)
-		<-p.ended
-		return killed, false
-	}
+	t.Fatalf("no run has swapped in %d attempts: %s\n%s", attempts, last.Stdout(), last.Stderr())
 }
 
 // summary is what a run says about itself; ok is false if it did not get to it.
 func (p *process) summary() (s summary, ok bool) {
-	lines := strings.Split(strings.TrimSpace(p.out.String()), "\n")
+	lines := strings.Split(strings.TrimSpace(p.Stdout()), "\n")
 	err := json.Unmarshal([]byte(lines[len(lines)-1]), &s)
 	return s, err == nil && s.Type == "summary"
 }
@@ -116,7 +74,7 @@ type summary struct {
 
 // lastWords is the end of what the process said, for the journal.
 func (p *process) lastWords() string {
-	text := strings.TrimSpace(p.err.String())
+	text := strings.TrimSpace(p.Stderr())
 	if s, ok := p.summary(); ok && s.Error != "" {
 		text = s.Error
 	}

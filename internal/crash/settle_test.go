@@ -45,7 +45,7 @@ func (s *suite) swaps(t *testing.T) bool {
 	for range attempts {
 		p := s.mustRun(t, s.server, "run", "--json")
 		r, _ := p.summary()
-		s.note("undisturbed run: status %d, outcome %s, index %s %s", p.cmd.ProcessState.ExitCode(), r.Outcome, r.Index, p.lastWords())
+		s.note("undisturbed run: status %d, outcome %s, index %s %s", p.Status(), r.Outcome, r.Index, p.lastWords())
 		if r.Outcome == "swapped" {
 			return true
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,11 +15,11 @@ import (
 
 	"example.com/reindex/examples/persons"
 	"example.com/reindex/internal/devstack/stacktest"
+	"example.com/reindex/internal/programtest"
 )
 
-// deadline bounds every wait for something that must happen. No test expects
-// it to pass.
-const deadline = 3 * time.Minute
+// deadline bounds every wait for something that must happen.
+const deadline = programtest.Deadline
 
 // extra is the share of persons, one in so many, that the writer takes away and
 // brings back. The others must be found by every search.
@@ -125,12 +124,7 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	builtIn = dir
-	path := filepath.Join(dir, "reindex")
-	out, err := exec.Command("go", "build", "-o", path, "../../cmd/reindex").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
+	return programtest.Build(dir)
 })
 
 // builtIn is removed by TestMain.
