@@ -1,0 +1,169 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"example.com/reindex/internal/document"
+)
+
+// StreamByID reads the documents of some ids, which are distinct and in text
+// form, with a connection of its own. It calls emit with the documents of one
+// range after the other: those that exist, and for an id without one a document
+// without JSON. What emit gets is valid until it returns. A range may come more
+// than once, each time with other ids.
+//
+// It also looks for rows of the document query without an id, as [Snapshot.Stream]
+// does. Orphans are not counted.
+func (s *Snapshot) StreamByID(ctx context.Context, ids []string, emit func(number int, docs []document.Document) error) (StreamStats, error) {
+	st := s.stream()
+	b := &byID{stream: st, emit: emit}
+	err := b.run(ctx, ids)
+	if st.session != nil {
+		err = errors.Join(err, st.session.close())
+	}
+	return st.stats, err
+}
+
+// byID is what one StreamByID does.
+type byID struct {
+	stream *stream
+	emit   func(number int, docs []document.Document) error
+	ids    ids
+	ranges []int // of the ids
+	docs   []document.Document
+	bodies bytes.Buffer
+}
+
+func (b *byID) run(ctx context.Context, all []string) error {
+	st := b.stream
+	if err := st.connect(ctx); err != nil {
+		return err
+	}
+	if err := st.checkNulls(st.source.document); err != nil {
+		return err
+	}
+	if err := b.sort(all); err != nil {
+		return fmt.Errorf("find the ranges of %d ids: %w", len(all), err)
+	}
+	for from := 0; from < b.ids.len(); from += changedAtOnce {
+		if err := b.read(from, min(from+changedAtOnce, b.ids.len())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sort lets PostgreSQL say which range each id is in, because only it knows how
+// ids compare, and brings the ids into the order of their ranges.
+func (b *byID) sort(all []string) error {
+	st := b.stream
+	q := st.source.document
+	var in, cuts ids
+	for _, id := range all {
+		in.add([]byte(id))
+	}
+	if known := st.source.cuts.Load(); known != nil {
+		for _, cut := range *known {
+			cuts.add(cut)
+		}
+	}
+	kind := q.family.sqlType()
+	// A range holds its lower cut; so does a bucket of width_bucket
+	// (https://www.postgresql.org/docs/current/functions-math.html).
+	sql := "SELECT i, pg_catalog.width_bucket(i" + q.collate + ", $2::" + kind + "[]) AS n FROM pg_catalog.unnest($1::" + kind + "[]) i ORDER BY n"
+	return st.session.each(sql, [][]byte{in.array(0, in.len()), cuts.array(0, cuts.len())}, func(row [][]byte) error {
+		b.ids.add(row[0])
+		b.ranges = append(b.ranges, int(integer(row[1])))
+		return nil
+	})
+}
+
+// read emits the documents of some of the ids, in two parts if they do not fit.
+func (b *byID) read(from, to int) error {
+	st := b.stream
+	limit := st.source.maxRangeBytes
+	if to-from == 1 {
+		limit = maxDocumentBytes
+	}
+	st.batch.reset(limit)
+	err := st.lookUp()
+	if err == nil {
+		err = st.readIDs(b.ids.array(from, to))
+	}
+	if errors.Is(err, errRangeFull) {
+		return b.split(from, to)
+	}
+	if err != nil {
+		return err
+	}
+	return b.give(from, to)
+}
+
+func (b *byID) split(from, to int) error {
+	if to-from == 1 {
+		return b.stream.tooBig(idRange{number: b.ranges[from]})
+	}
+	if err := b.stream.reconnect(); err != nil {
+		return err
+	}
+	middle := (from + to) / 2
+	if err := b.read(from, middle); err != nil {
+		return err
+	}
+	return b.read(middle, to)
+}
+
+// give emits what was read, range by range.
+func (b *byID) give(from, to int) error {
+	found := map[string]int{}
+	b.docs, b.bodies = b.docs[:0], bytes.Buffer{}
+	err := b.stream.emitAll(idRange{}, func(d document.Document) error {
+		start := b.bodies.Len()
+		b.bodies.Write(d.JSON)
+		found[string(d.ID)] = len(b.docs)
+		// Positions first: the buffer moves while it grows.
+		b.docs = append(b.docs, document.Document{ID: slices.Clone(d.ID), Version: d.Version, Range: start})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	bodies := b.bodies.Bytes()
+	for i := range b.docs {
+		start, end := b.docs[i].Range, len(bodies)
+		if i+1 < len(b.docs) {
+			end = b.docs[i+1].Range
+		}
+		b.docs[i].JSON = bodies[start:end:end]
+	}
+	for start := from; start < to; {
+		number := b.ranges[start]
+		var out []document.Document
+		for ; start < to && b.ranges[start] == number; start++ {
+			id := b.ids.at(start)
+			d := document.Document{ID: id}
+			if i, exists := found[string(id)]; exists {
+				d = b.docs[i]
+			}
+			d.Range = number
+			out = append(out, d)
+		}
+		if err := b.emit(number, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// at returns one of the ids.
+func (l *ids) at(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = l.ends[i-1]
+	}
+	return l.text[start:l.ends[i]:l.ends[i]]
+}
