@@ -35,11 +35,17 @@ const (
 	maxAggregate = 64 << 20
 )
 
-// Compare says which documents may differ between the snapshots of two marks.
-// The sessions of both must still be open. The caller reads those documents
-// under the newer snapshot and then asks [Mark.Confirm], also if the verdict is
-// Idle.
-func Compare(older, newer *Mark, opts Options) (Verdict, error) {
+// Snapshot is a mark with a session that is in its snapshot, of which nobody else
+// may use it meanwhile.
+type Snapshot struct {
+	*Mark
+	Session
+}
+
+// Compare says which documents may differ between two snapshots, of which the
+// older one has been held open since. The caller reads those documents under the
+// newer snapshot and then asks [Mark.Confirm], also if the verdict is Idle.
+func Compare(older, newer Snapshot, opts Options) (Verdict, error) {
 	if opts.MaxIDs == 0 {
 		opts.MaxIDs = defaultMaxIDs
 	}
@@ -55,7 +61,7 @@ func Compare(older, newer *Mark, opts Options) (Verdict, error) {
 
 // comparison is the state of one Compare.
 type comparison struct {
-	older, newer *Mark
+	older, newer Snapshot
 	opts         Options
 	isNew        string // SQL: the row version is new
 	ids          map[string]struct{}
@@ -63,7 +69,7 @@ type comparison struct {
 
 // refuse finds what makes any comparison impossible.
 func (c *comparison) refuse() (Verdict, bool, error) {
-	for _, m := range []*Mark{c.older, c.newer} {
+	for _, m := range []*Mark{c.older.Mark, c.newer.Mark} {
 		if m.refusal != nil {
 			return Verdict{Reason: *m.refusal}, true, nil
 		}
@@ -91,7 +97,7 @@ func (c *comparison) distance() (Verdict, bool, error) {
 	if c.newer.xmax-xmin > maxDistance {
 		return full("more than 2^30 transactions have begun since the older snapshot"), true, nil
 	}
-	row, err := one(c.newer.session, "SELECT pg_catalog.age($1::pg_catalog.xid8::pg_catalog.xid)", []byte(c.older.xmin))
+	row, err := one(c.newer.Session, "SELECT pg_catalog.age($1::pg_catalog.xid8::pg_catalog.xid)", []byte(c.older.xmin))
 	if err != nil {
 		return Verdict{}, false, fmt.Errorf("compare snapshots: %w", err)
 	}
@@ -104,7 +110,7 @@ func (c *comparison) distance() (Verdict, bool, error) {
 }
 
 func (c *comparison) run() (Verdict, error) {
-	if err := c.older.Count(); err != nil {
+	if err := c.older.Count(c.older.Session); err != nil {
 		return Verdict{}, err
 	}
 	counts := map[int64]int64{}
@@ -190,7 +196,7 @@ func (c *comparison) scan(t *table) (all, added int64, err error) {
 			columns = append(columns, "pg_catalog.json_agg("+quoteName(k)+"::pg_catalog.text) FILTER (WHERE "+c.isNew+")")
 		}
 	}
-	row, err := one(c.newer.session, "SELECT "+strings.Join(columns, ", ")+" FROM "+t.name)
+	row, err := one(c.newer.Session, "SELECT "+strings.Join(columns, ", ")+" FROM "+t.name)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -220,7 +226,7 @@ func (c *comparison) scan(t *table) (all, added int64, err error) {
 // collect reads the ids of new rows of a large table, by a second scan.
 func (c *comparison) collect(t *table) error {
 	sql := "SELECT " + c.keyList(t) + " FROM " + t.name + " WHERE " + c.isNew + " LIMIT " + strconv.Itoa(c.opts.MaxIDs+1)
-	return c.newer.session.Each(sql, nil, func(v [][]byte) error {
+	return c.newer.Each(sql, nil, func(v [][]byte) error {
 		for _, id := range v {
 			if id != nil {
 				c.ids[string(id)] = struct{}{}
@@ -247,7 +253,7 @@ type place struct{ table, ctid string }
 func (c *comparison) vanished(t *table) (Verdict, bool, error) {
 	held := map[place][]string{}
 	sql := "SELECT tableoid, ctid, " + c.keyList(t) + " FROM " + t.name + " WHERE xmax <> 0 LIMIT " + strconv.Itoa(c.opts.MaxPlaces+1)
-	err := c.older.session.Each(sql, nil, func(v [][]byte) error {
+	err := c.older.Each(sql, nil, func(v [][]byte) error {
 		var ids []string
 		for _, id := range v[2:] {
 			if id != nil {
@@ -290,7 +296,7 @@ func (c *comparison) stillThere(t *table, places []place, held map[place][]strin
 	}
 	array.WriteByte('}')
 	sql := "SELECT tableoid, ctid FROM " + t.name + " WHERE ctid = ANY ($1::pg_catalog.tid[]) AND NOT (" + c.isNew + ")"
-	return c.newer.session.Each(sql, [][]byte{[]byte(array.String())}, func(v [][]byte) error {
+	return c.newer.Each(sql, [][]byte{[]byte(array.String())}, func(v [][]byte) error {
 		delete(held, place{string(v[0]), string(v[1])})
 		return nil
 	})
@@ -299,11 +305,11 @@ func (c *comparison) stillThere(t *table, places []place, held map[place][]strin
 // sameLookup reads a lookup in both snapshots.
 func (c *comparison) sameLookup(name string) (bool, error) {
 	i := slices.IndexFunc(c.newer.queries, func(q Query) bool { return q.Name == name })
-	before, err := sumOf(c.older.session, c.newer.queries[i].SQL)
+	before, err := sumOf(c.older.Session, c.newer.queries[i].SQL)
 	if err != nil {
 		return false, fmt.Errorf("read the lookup %s again: %w", name, err)
 	}
-	now, err := sumOf(c.newer.session, c.newer.queries[i].SQL)
+	now, err := sumOf(c.newer.Session, c.newer.queries[i].SQL)
 	if err != nil {
 		return false, fmt.Errorf("read the lookup %s again: %w", name, err)
 	}

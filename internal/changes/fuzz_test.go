@@ -98,9 +98,9 @@ func contents(c *conn) map[string]string {
 }
 
 // rule is Compare, or a mutant of it that has to be wrong.
-type rule func(older, _ *Mark, first, second *conn) (map[string]bool, error)
+type rule func(older, _ Snapshot, first, second *conn) (map[string]bool, error)
 
-func realRule(older, newer *Mark, _, _ *conn) (map[string]bool, error) {
+func realRule(older, newer Snapshot, _, _ *conn) (map[string]bool, error) {
 	v, err := Compare(older, newer, Options{})
 	if err == nil && v.Kind == Full {
 		err = fmt.Errorf("a full pass: %s", v.Reason)
@@ -180,14 +180,14 @@ func TestFuzzFindsEveryChange(t *testing.T) {
 
 // The mutants are controls: a fuzz that does not notice them proves nothing.
 var mutants = map[string]rule{
-	"new is what is in the older snapshot's list or above it": func(_, _ *Mark, first, second *conn) (map[string]bool, error) {
+	"new is what is in the older snapshot's list or above it": func(_, _ Snapshot, first, second *conn) (map[string]bool, error) {
 		list := first.rows("SELECT pg_current_snapshot()")[0]
 		return byHand(first, second, "NOT pg_visible_in_snapshot(xmin::text::xid8, '"+list+"')", false)
 	},
-	"count(*) tells whether rows are gone": func(older, _ *Mark, first, second *conn) (map[string]bool, error) {
+	"count(*) tells whether rows are gone": func(older, _ Snapshot, first, second *conn) (map[string]bool, error) {
 		return byHand(first, second, ageRule(older, second), true)
 	},
-	"nobody looks for gone rows": func(older, _ *Mark, _, second *conn) (map[string]bool, error) {
+	"nobody looks for gone rows": func(older, _ Snapshot, _, second *conn) (map[string]bool, error) {
 		keys := map[string]bool{}
 		for _, k := range second.rows("SELECT k FROM fuzz WHERE " + ageRule(older, second)) {
 			keys[k] = true
@@ -196,7 +196,7 @@ var mutants = map[string]rule{
 	},
 }
 
-func ageRule(older *Mark, second *conn) string {
+func ageRule(older Snapshot, second *conn) string {
 	age := second.rows("SELECT age('" + older.xmin + "'::xid8::xid)")[0]
 	return "age(xmin) <= " + age + " AND age(xmin) >= 0"
 }

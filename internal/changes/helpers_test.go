@@ -111,7 +111,7 @@ SELECT t.oid FROM t JOIN pg_class c USING (oid) WHERE c.relkind NOT IN ('i', 'I'
 }
 
 // snapshot opens a session, locks what the queries read, and takes a snapshot.
-func snapshot(tb testing.TB, url string, queries []Query) (*conn, *Mark) {
+func snapshot(tb testing.TB, url string, queries []Query) (*conn, Snapshot) {
 	tb.Helper()
 	c := open(tb, url)
 	oids := relationsOf(c, queries)
@@ -121,7 +121,7 @@ func snapshot(tb testing.TB, url string, queries []Query) (*conn, *Mark) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return c, m
+	return c, Snapshot{m, c}
 }
 
 // lockAll is what the holder of a snapshot does before its first SELECT. The
@@ -146,7 +146,7 @@ func settle(c *conn) {
 }
 
 // compare compares, and confirms as a run does.
-func compare(tb testing.TB, url string, older, newer *Mark, opts Options) Verdict {
+func compare(tb testing.TB, url string, older, newer Snapshot, opts Options) Verdict {
 	tb.Helper()
 	v, err := Compare(older, newer, opts)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // keysOf describes each table as name(columns), in order.
-func keysOf(m *Mark) []string {
+func keysOf(m Snapshot) []string {
 	var out []string
 	for _, t := range m.set.tables {
 		out = append(out, strings.TrimPrefix(t.name, "public.")+"("+strings.Join(t.keys, ",")+")")

@@ -9,7 +9,6 @@ import (
 // Mark is what has to be known of one snapshot to compare a later one with it.
 // It is not safe for concurrent use.
 type Mark struct {
-	session   Session
 	queries   []Query
 	relations []uint32          // sorted, of all queries
 	names     map[string]string // of the relations, by oid
@@ -32,13 +31,12 @@ SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()), pg_catalog
        pg_catalog.quote_ident(current_user) || ' ' || pg_catalog.quote_ident(session_user) || ' ' || pg_catalog.current_setting('search_path'),
        current_date`
 
-// Take describes the snapshot of s. relations are the oids of all tables,
+// Take describes the snapshot that s is in. relations are the oids of all tables,
 // partitions and views that the queries read, which the holder of the snapshot
-// must have locked before the snapshot was taken, and keeps locked. s must stay
-// open until the mark was compared with the next one, and nobody else may use it
-// while a method of the mark, or Compare, runs.
+// must have locked before the snapshot was taken, and keeps locked until the mark
+// was compared with the next one.
 func Take(s Session, queries []Query, relations []uint32) (*Mark, error) {
-	m := &Mark{session: s, queries: queries, relations: slices.Clone(relations)}
+	m := &Mark{queries: queries, relations: slices.Clone(relations)}
 	slices.Sort(m.relations)
 	m.relations = slices.Compact(m.relations)
 	row, err := one(s, identityQuery)
@@ -52,12 +50,12 @@ func Take(s Session, queries []Query, relations []uint32) (*Mark, error) {
 	if m.signature, err = sign(s, m.relations); err != nil {
 		return nil, err
 	}
-	return m, m.describe()
+	return m, m.describe(s)
 }
 
 // describe finds the tables, what refuses every comparison, and the keys.
-func (m *Mark) describe() error {
-	all, err := relations(m.session, m.relations)
+func (m *Mark) describe(s Session) error {
+	all, err := relations(s, m.relations)
 	if err != nil {
 		return err
 	}
@@ -75,13 +73,13 @@ func (m *Mark) describe() error {
 			texts = append(texts, text{name: "the view " + r.name, sql: r.definition})
 		}
 	}
-	if m.usesDay, m.refusal, err = checkTexts(m.session, texts); err != nil || m.refusal != nil {
+	if m.usesDay, m.refusal, err = checkTexts(s, texts); err != nil || m.refusal != nil {
 		return err
 	}
-	if m.set, err = tablesOf(m.session, all); err != nil {
+	if m.set, err = tablesOf(s, all); err != nil {
 		return err
 	}
-	return findKeys(m.session, m.queries, m.set)
+	return findKeys(s, m.queries, m.set)
 }
 
 // Refusal says why every comparison with this snapshot will be a full one; nil
@@ -111,15 +109,15 @@ func (m *Mark) inLookup(t *table) bool {
 }
 
 // Count counts the rows of every table, which the first comparison needs and
-// does itself if nobody has. It may be called any time before, so that it need
-// not be waited for then.
-func (m *Mark) Count() error {
+// does itself if nobody has. It may be called any time before, so that nobody has
+// to wait for it then. s is in the mark's snapshot.
+func (m *Mark) Count(s Session) error {
 	if m.refusal != nil || m.counts != nil {
 		return nil
 	}
 	counts := map[int64]int64{}
 	for _, t := range m.set.tables {
-		row, err := one(m.session, "SELECT count(*) FROM "+t.name)
+		row, err := one(s, "SELECT count(*) FROM "+t.name)
 		if err != nil {
 			return fmt.Errorf("count the rows of %s: %w", t.name, err)
 		}
@@ -131,8 +129,8 @@ func (m *Mark) Count() error {
 	return nil
 }
 
-// Confirm reads the catalog once more, in s, which must be a newer transaction
-// than that of the mark. It returns a refusal if something has changed that the
+// Confirm reads the catalog once more, in s, which must see what is committed now
+// (READ COMMITTED, or a new transaction). It returns a refusal if something has changed that the
 // locks of the tables do not hold up, such as a function: then what was read
 // under the mark's snapshot may be newer than it. Call it after the documents
 // were read and before anything is done with them.
