@@ -26,19 +26,19 @@ type Query struct {
 // partitions is off, because what a plan prunes it does not show.
 //
 // Only the locks and settings of this function are given back at its end.
-func findKeys(s Session, queries []Query, set tableSet) error {
+func findKeys(s Session, queries []Query, set tableSet) (*Refusal, error) {
 	for _, sql := range []string{
 		"SAVEPOINT reindex_keys", "SET LOCAL plan_cache_mode = force_generic_plan", "SET LOCAL enable_partition_pruning = off",
 	} {
 		if err := exec(s, sql); err != nil {
-			return fmt.Errorf("look for keys: %w", err)
+			return nil, fmt.Errorf("look for keys: %w", err)
 		}
 	}
 	found := keyFinder{set: set, keys: map[*table]map[string]bool{}, scanned: map[string]bool{}, unbound: map[*table]bool{}}
 	for _, q := range queries {
 		p, err := genericPlan(s, q)
 		if err != nil {
-			return fmt.Errorf("plan %s: %w", q.Name, err)
+			return nil, fmt.Errorf("plan %s: %w", q.Name, err)
 		}
 		if q.ID == "" {
 			found.addLookup(q.Name, p)
@@ -49,10 +49,10 @@ func findKeys(s Session, queries []Query, set tableSet) error {
 	found.settle()
 	for _, sql := range []string{"ROLLBACK TO SAVEPOINT reindex_keys", "RELEASE SAVEPOINT reindex_keys"} {
 		if err := exec(s, sql); err != nil {
-			return fmt.Errorf("look for keys: %w", err)
+			return nil, fmt.Errorf("look for keys: %w", err)
 		}
 	}
-	return nil
+	return found.refusal, nil
 }
 
 // keyFinder collects what the plans of all queries prove.
@@ -61,13 +61,15 @@ type keyFinder struct {
 	keys    map[*table]map[string]bool // columns that bind a scan
 	scanned map[string]bool            // tables and partitions that a plan reads
 	unbound map[*table]bool            // some scan is bound by nothing
+	refusal *Refusal
 }
 
 func (f *keyFinder) add(p planNode, family string) {
 	for _, sc := range scansOf(p) {
 		t := f.set.byName[sc.table]
 		if t == nil {
-			continue // only of a table that is refused
+			f.unknown(sc.table)
+			continue
 		}
 		f.scanned[sc.table], f.set.byID[t] = true, true
 		if sc.bound == "" || t.columns[sc.bound] != family {
@@ -81,10 +83,19 @@ func (f *keyFinder) add(p planNode, family string) {
 	}
 }
 
+// unknown refuses a table that the caller has not locked: a system catalog, or a
+// sequence.
+func (f *keyFinder) unknown(table string) {
+	f.refusal = always("the queries read %s, which is no table of a user", strings.ReplaceAll(table, "\x00", "."))
+}
+
 func (f *keyFinder) addLookup(name string, p planNode) {
 	f.set.lookups[name] = nil
 	for _, sc := range scansOf(p) {
-		if t := f.set.byName[sc.table]; t != nil && !slices.Contains(f.set.lookups[name], t) {
+		t := f.set.byName[sc.table]
+		if t == nil {
+			f.unknown(sc.table)
+		} else if !slices.Contains(f.set.lookups[name], t) {
 			f.set.lookups[name] = append(f.set.lookups[name], t)
 		}
 	}
@@ -104,7 +115,7 @@ func (f *keyFinder) settle() {
 
 // familyOf is the family of an id's type; see columnsQuery.
 func familyOf(idType string) string {
-	switch idType {
+	switch strings.TrimPrefix(idType, "pg_catalog.") {
 	case "smallint", "integer", "int", "bigint", "int2", "int4", "int8":
 		return "integer"
 	case "uuid":

@@ -79,7 +79,8 @@ func (m *Mark) describe(s Session) error {
 	if m.set, err = tablesOf(s, all); err != nil {
 		return err
 	}
-	return findKeys(s, m.queries, m.set)
+	m.refusal, err = findKeys(s, m.queries, m.set)
+	return err
 }
 
 // Refusal says why every comparison with this snapshot will be a full one; nil

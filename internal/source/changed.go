@@ -29,13 +29,13 @@ func (s *Snapshot) StreamChanged(
 	if s.source.document.version < 0 {
 		return StreamStats{}, errors.New("the source has no versions to compare")
 	}
-	c := &changes{stream: s.stream(), same: same, emit: emit}
+	c := &changedReader{stream: s.stream(), same: same, emit: emit}
 	err := c.stream.run(ctx, c.load)
 	return c.stream.stats, err
 }
 
-// changes is what one StreamChanged does.
-type changes struct {
+// changedReader is what one StreamChanged does.
+type changedReader struct {
 	stream *stream
 	same   func(document.Document) (bool, error)
 	emit   func(document.Document) error
@@ -47,7 +47,7 @@ type changes struct {
 }
 
 // load reads what has changed of one range.
-func (c *changes) load(r idRange) error {
+func (c *changedReader) load(r idRange) error {
 	if !c.compared {
 		c.ids.reset()
 		if err := c.compare(r); err != nil {
@@ -66,7 +66,7 @@ func (c *changes) load(r idRange) error {
 }
 
 // compare finds the ids whose documents are not the same.
-func (c *changes) compare(r idRange) error {
+func (c *changedReader) compare(r idRange) error {
 	st, q := c.stream, c.stream.source.document
 	if err := st.session.planFor(q.versions, r, st.source.rangeDocuments); err != nil {
 		return fmt.Errorf("plan the versions of %s, %s: %w", q.name, r, advise(err))
@@ -94,7 +94,7 @@ func (c *changes) compare(r idRange) error {
 
 // read emits the documents of some of the ids, with fewer at once if they do not
 // fit.
-func (c *changes) read(r idRange, from, to int) error {
+func (c *changedReader) read(r idRange, from, to int) error {
 	st := c.stream
 	limit := st.source.maxRangeBytes
 	if to-from == 1 {
@@ -123,7 +123,7 @@ func (c *changes) read(r idRange, from, to int) error {
 }
 
 // split reads ids in two parts that did not fit as one.
-func (c *changes) split(r idRange, from, to int) error {
+func (c *changedReader) split(r idRange, from, to int) error {
 	if to-from == 1 {
 		return c.stream.tooBig(r)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"example.com/reindex/internal/changes"
 )
 
 // Info tells which state of the database a snapshot shows.
@@ -49,6 +51,9 @@ type Snapshot struct {
 
 	mu       sync.Mutex
 	sessions map[*session]struct{} // open, the holder's not among them
+
+	marking sync.Mutex
+	mark    *changes.Mark // nil until somebody compares
 }
 
 // Snapshot locks the tables of the queries, takes a snapshot on the same connection and, on a second one,
