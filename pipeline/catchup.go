@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/reindex/internal/bulk"
+	"example.com/reindex/internal/changes"
 	"example.com/reindex/internal/readback"
 )
 
@@ -64,7 +65,7 @@ type pass struct {
 	changed int64 // new or different, sent
 	removed int64 // no longer in the source, deleted
 	newer   int64 // not written: the index had something newer
-	idle    bool  // nothing was committed since the snapshot before
+	idle    bool  // no document has changed since the snapshot before
 	again   bool  // to be finished by content, because the gates must see the lists
 	took    time.Duration
 }
@@ -209,21 +210,42 @@ func (r *run) comparer(how comparing, live bool) comparer {
 // nothing written to a live index.
 func (r *run) passOnce(ctx context.Context, number int, target string, how comparing, live bool) (p pass, err error) {
 	started := time.Now()
-	earlier := r.snapshot.Info()
-	if err := r.nextSnapshot(ctx); err != nil {
+	before := r.snapshot
+	next, err := r.takeSnapshot(ctx)
+	if err != nil {
 		return p, err
 	}
-	now := r.snapshot.Info()
+	r.snapshot = next
+	kept := before // as long as it is compared with
+	defer func() {
+		if kept != nil {
+			err = errors.Join(err, kept.Close())
+		}
+	}()
+	earlier, now := before.Info(), next.Info()
+	r.lastSnapshot = started
 	if !r.unfinished && now.State == earlier.State && (how == byVersion || now.State == r.compared) {
 		p.idle = true
-		r.lastSnapshot = started
 		return p, nil
 	}
-	r.lastSnapshot = started
-	if how == byVersion && (!r.opts.Versions || now.Day != earlier.Day) {
-		how = byContent
+	compare := r.comparer(how, live)
+	switch v := r.changesSince(ctx, before); v.Kind {
+	case changes.Idle:
+		p.idle, r.compared = true, now.State
+		return p, nil
+	case changes.Some:
+		how, compare = byContent, r.sendNamed(before, v.IDs, live)
+	case changes.Full:
+		kept = nil
+		if err := before.Close(); err != nil {
+			return p, err
+		}
+		if how == byVersion && (!r.opts.Versions || now.Day != earlier.Day) {
+			how = byContent
+			compare = r.comparer(how, live)
+		}
 	}
-	differences, deletions := r.comparer(how, live)(number)
+	differences, deletions := compare(number)
 	if live {
 		err = r.correctLive(ctx, target, how, &p, differences, deletions)
 	} else {
@@ -238,17 +260,6 @@ func (r *run) passOnce(ctx context.Context, number int, target string, how compa
 	}
 	r.unfinished = false
 	return p, nil
-}
-
-// nextSnapshot takes a new snapshot in the place of the one before.
-func (r *run) nextSnapshot(ctx context.Context) error {
-	next, err := r.takeSnapshot(ctx)
-	if err != nil {
-		return err
-	}
-	err = r.snapshot.Close()
-	r.snapshot = next
-	return err
 }
 
 // sendPass writes to an index that nobody sees yet, while it reads. What a gate

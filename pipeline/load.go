@@ -30,6 +30,9 @@ func (r *run) load(ctx context.Context) error {
 	g.Go(func() error {
 		n, err := r.snapshot.Count(loading)
 		counted.Store(n)
+		if err == nil {
+			r.countTables(loading)
+		}
 		return r.readAll(err)
 	})
 	g.Go(func() error {

@@ -52,6 +52,9 @@ type Report struct {
 	// deleted, and rejected in them.
 	Passes                       int
 	Changed, Removed, PassFailed int64
+	// FullPass is the first reason why a pass read all documents and not only
+	// those that had changed; empty if none did.
+	FullPass string
 	// Lag is the time from the last snapshot before the swap to the swap.
 	Lag time.Duration
 	// Guarantee is what the pass after the swap can promise; LeftToWriters

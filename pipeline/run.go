@@ -40,6 +40,7 @@ type run struct {
 	passFailed   int64        // rejections in passes
 	notDeleted   atomic.Int64 // deletions that were rejected
 	own          ownWrites
+	explained    []string      // reasons for full passes
 	collected    []*Correction // of the present pass over the live index
 	// most is the most documents that readers had at any time of this run: what it
 	// replaced or what it swapped in. The gates hold against that to the end.

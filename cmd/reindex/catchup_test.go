@@ -229,7 +229,7 @@ func TestUnchangedSourceIsNotWrittenAgain(t *testing.T) {
 			sqlExec(t, p.db, "CREATE TABLE other (id int); INSERT INTO other VALUES (1)")
 			swapping.Release()
 			s := running.wait(t).summary(t)
-			if s["outcome"] != "swapped" || s["passes"].(float64) < 1 || s["changed"] != 0.0 || s["removed"] != 0.0 { //nolint:forcetypeassert // a test
+			if s["outcome"] != "swapped" || s["changed"] != 0.0 || s["removed"] != 0.0 {
 				t.Errorf("summary %v", s)
 			}
 			writes := slices.DeleteFunc(proxy.Requests(), func(r faultproxy.Request) bool { return !strings.Contains(r.Path, bulkPath) })

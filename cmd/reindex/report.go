@@ -100,6 +100,7 @@ func summary(r pipeline.Report, err error) message {
 		"guarantee":         cmp.Or(r.Guarantee, pipeline.GuaranteeNone),
 		"left_to_writers":   r.LeftToWriters,
 		"catch_up_error":    nil,
+		"full_pass_reason":  nil,
 		"phase_after_ms":    phaseTimes(r),
 		"retire_error":      nil,
 		"alias_warning":     nil,
@@ -119,6 +120,9 @@ func summary(r pipeline.Report, err error) message {
 	}
 	if r.AliasWarning != "" {
 		m["alias_warning"] = r.AliasWarning
+	}
+	if r.FullPass != "" {
+		m["full_pass_reason"] = r.FullPass
 	}
 	if r.RetireError != "" {
 		m["retire_error"] = r.RetireError
@@ -192,6 +196,9 @@ func (a *app) printDetails(r pipeline.Report) {
 	if r.Passes > 0 || r.Lag > 0 {
 		fmt.Fprintf(a.out, "  catch-up  %d passes: %s changed, %s removed; last snapshot %s before the swap; guarantee: %s\n",
 			r.Passes, humanize.Comma(r.Changed), humanize.Comma(r.Removed), r.Lag.Round(time.Millisecond), r.Guarantee)
+	}
+	if r.FullPass != "" {
+		fmt.Fprintf(a.out, "            a pass read all documents, because %s\n", r.FullPass)
 	}
 	fmt.Fprintf(a.out, "  phases    %s\n", phaseLine(r.Phases))
 	for _, field := range slices.Sorted(maps.Keys(r.OrphanLists)) {

@@ -22,6 +22,7 @@ func (s *Snapshot) StreamByID(ctx context.Context, ids []string, emit func(numbe
 	st := s.stream()
 	b := &byID{stream: st, emit: emit}
 	err := b.run(ctx, ids)
+	st.stats.Elements = st.elementsOf()
 	if st.session != nil {
 		err = errors.Join(err, st.session.close())
 	}

@@ -18,6 +18,12 @@ func (s *Snapshot) Changes(ctx context.Context, earlier *Snapshot, opts changes.
 	if s.source != earlier.source {
 		return v, errors.New("the snapshots are of two sources")
 	}
+	if s.info.Standby {
+		// A snapshot that a standby exports can differ from its importers' (docs/failures.md).
+		return changes.Verdict{Reason: changes.Refusal{
+			Why: "the source is a standby, which cannot be trusted with what an exported snapshot shows", Remedy: "read from the primary", Always: true,
+		}}, nil
+	}
 	older, err := earlier.marked(ctx)
 	if err != nil {
 		return givenWay(err)
@@ -54,6 +60,9 @@ func givenWay(err error) (changes.Verdict, error) {
 // CountTables counts the rows of all tables of the queries, which the first
 // comparison with the snapshot needs and does itself if nobody has.
 func (s *Snapshot) CountTables(ctx context.Context) error {
+	if s.info.Standby {
+		return nil
+	}
 	m, err := s.marked(ctx)
 	if err != nil {
 		return err

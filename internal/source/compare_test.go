@@ -56,7 +56,7 @@ func TestChangesOfSnapshots(t *testing.T) {
 			url := database(t, strings.ReplaceAll(plainTable, "TABLE_", "item"), strings.ReplaceAll(plainTable, "TABLE_", "part"),
 				"CREATE TABLE unrelated (id int)", "CREATE TABLE kind (n int, name text); INSERT INTO kind VALUES (1, 'one'), (2, 'two')")
 			cfg := config(url, "id", "SELECT id, n FROM item;", "parts", "SELECT id, n FROM part -- the parts")
-			cfg.Lists[0].Lookups = []Query{{Name: "kinds.sql", SQL: "SELECT n, name FROM kind"}}
+			cfg.Lists[0].Lookups = []Lookup{{Query: Query{Name: "kinds.sql", SQL: "SELECT n, name FROM kind"}}}
 			settle(t, url)
 			if got := verdictOf(t, cfg, tt.statements...); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)

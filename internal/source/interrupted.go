@@ -17,12 +17,17 @@ type InterruptedError struct {
 	// For is the session that waited for a lock of the table, "" if the table was replaced. It has
 	// process id, user, application and the first words of the statement, and no values.
 	For string
+	// Why is what was noticed if no table was replaced, such as a function that was.
+	Why string
 	// Waited is how long that session was seen to wait at least.
 	Waited time.Duration
 }
 
 // Error names the table, and for whom it was let go.
 func (e *InterruptedError) Error() string {
+	if e.Why != "" {
+		return e.Why + ", so what was read does not show the state of one moment"
+	}
 	if e.For == "" {
 		return fmt.Sprintf("table %s was replaced or attached after the snapshot was taken, so it does not show the state of one moment", e.Table)
 	}
