@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/reindex/internal/config"
+	"example.com/reindex/internal/document"
 	"example.com/reindex/internal/preflight"
 	"example.com/reindex/internal/source"
 )
@@ -18,13 +20,17 @@ var errProblems = errors.New("a run would fail")
 
 func (a *app) checkCommand() *cobra.Command {
 	s := selection{every: true}
+	var tryIndex bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Try every precondition of a run and say what to do",
 		Long: `Ask both servers what a run would stumble over: versions, privileges, the shape
 of the alias, index templates, room on disk and in the shard budget, the plans
-of the queries, duplicate ids, standbys and poolers. It changes nothing. Each
-line is ok, warning or problem; status 1 if there is a problem.
+of the queries, duplicate ids, standbys and poolers. Elasticsearch judges the
+index body and the first documents without making anything; where it cannot
+(before 8.16, or without the privilege) --try-index lets check make an index and
+delete it. Otherwise it changes nothing. Each line is ok, warning or problem;
+status 1 if there is a problem.
 
 ` + exitStatusHelp,
 		Example: `  reindex check
@@ -32,17 +38,19 @@ line is ok, warning or problem; status 1 if there is a problem.
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.each(cmd, args, s, func(a *app, c *config.Config) error {
 				a.heading(c)
-				return a.printFindings(a.preflight(cmd.Context(), c))
+				return a.printFindings(a.preflight(cmd.Context(), c, tryIndex))
 			})
 		},
 	}
 	s.add(cmd)
+	cmd.Flags().BoolVar(&tryIndex, "try-index", false, "make an index, load the first documents and delete it, where nothing can be simulated")
 	return cmd
 }
 
 // preflight looks at both sides, each as far as it can be reached.
-func (a *app) preflight(ctx context.Context, c *config.Config) []preflight.Finding {
-	findings := append(lookAtDatabase(ctx, c), a.lookAtElasticsearch(ctx, c)...)
+func (a *app) preflight(ctx context.Context, c *config.Config, tryIndex bool) []preflight.Finding {
+	findings, samples := lookAtDatabase(ctx, c)
+	findings = append(findings, a.lookAtElasticsearch(ctx, c, samples, tryIndex)...)
 	for i, f := range findings {
 		if f.Err != nil && hint(f.Err) != "" {
 			findings[i].Hint = hint(f.Err) // as a run would say it
@@ -51,17 +59,57 @@ func (a *app) preflight(ctx context.Context, c *config.Config) []preflight.Findi
 	return findings
 }
 
-func lookAtDatabase(ctx context.Context, c *config.Config) []preflight.Finding {
+const (
+	// sampleDocuments and sampleBytes bound what check reads and sends.
+	sampleDocuments = 500
+	sampleBytes     = 8 << 20
+)
+
+var errEnough = errors.New("enough")
+
+// sampleOf reads the first documents, as a run would send them.
+func sampleOf(ctx context.Context, src *source.Source) (samples []preflight.Sample, err error) {
+	snapshot, err := src.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	size := 0
+	_, err = snapshot.Stream(ctx, func(d document.Document) error {
+		samples = append(samples, preflight.Sample{ID: string(d.ID), JSON: bytes.Clone(d.JSON)})
+		if size += len(d.JSON); len(samples) == sampleDocuments || size > sampleBytes {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return samples, errors.Join(err, snapshot.Close())
+}
+
+func lookAtDatabase(ctx context.Context, c *config.Config) ([]preflight.Finding, []preflight.Sample) {
 	var inspection source.Inspection
+	var samples []preflight.Sample
+	var unread error
 	src, err := openSource(ctx, c.Source, false)
 	if err == nil {
 		inspection, err = src.Inspect(ctx)
+		if err == nil {
+			samples, unread = sampleOf(ctx, src)
+		}
 		src.Close()
 	}
 	if source.LacksPrivilege(err) {
 		inspection.Unreadable, _ = preflight.Unreadable(ctx, c.Source.URL.Reveal(), queries(c.Source)) // err names one of them
 	}
-	return preflight.PostgreSQL(inspection, err)
+	findings := preflight.PostgreSQL(inspection, err)
+	if unread != nil {
+		findings = append(findings, preflight.Finding{
+			Subject: "first documents", Level: preflight.Problem, Text: unread.Error(), Err: unread,
+			Hint: "see the message; a run would stop there too",
+		})
+	}
+	return findings, samples
 }
 
 // queries are the texts of all queries.
@@ -83,13 +131,14 @@ func queries(c config.Source) []string {
 	return list
 }
 
-func (a *app) lookAtElasticsearch(ctx context.Context, c *config.Config) []preflight.Finding {
+func (a *app) lookAtElasticsearch(ctx context.Context, c *config.Config, samples []preflight.Sample, tryIndex bool) []preflight.Finding {
 	target, err := a.target(c, newClients(c))
 	if err != nil {
 		return []preflight.Finding{{
 			Subject: "elasticsearch", Level: preflight.Problem, Text: err.Error(), Hint: "see elasticsearch in the configuration",
 		}}
 	}
+	target.ID, target.Body, target.Samples, target.MayCreate = c.Source.ID, c.Index.Body, samples, tryIndex
 	return preflight.Elasticsearch(ctx, target)
 }
 

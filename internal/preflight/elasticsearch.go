@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -23,6 +24,12 @@ type Target struct {
 	Replicas int
 	// CountsLive says that a run has to count the live index, for gates.max_shrink.
 	CountsLive bool
+
+	ID      string          // the id's field
+	Body    json.RawMessage // of the index; nil if it is not to be tried
+	Samples []Sample        // documents to try the body with
+	// MayCreate lets a throw-away index be made where nothing can be simulated.
+	MayCreate bool
 }
 
 // Elasticsearch looks at the cluster. The first findings are whether it answers
@@ -36,7 +43,7 @@ func Elasticsearch(ctx context.Context, t Target) []Finding {
 	if master.Level == Problem {
 		return []Finding{reached, master}
 	}
-	return []Finding{
+	findings := []Finding{
 		reached,
 		master,
 		t.privileges(ctx),
@@ -45,11 +52,17 @@ func Elasticsearch(ctx context.Context, t Target) []Finding {
 		t.generations(ctx),
 		t.blocks(ctx),
 		t.templates(ctx),
+		t.lockTemplates(ctx),
+		t.bodyBlocks(ctx),
+		t.pipelines(ctx),
+		t.idField(ctx),
+		t.allocation(ctx),
 		t.disk(ctx),
 		t.shardBudget(ctx),
 		t.autoCreate(ctx),
 		t.lease(ctx),
 	}
+	return append(findings, t.tries(ctx)...)
 }
 
 // Cheap looks at what would end a run late, with one or two requests each. The

@@ -18,6 +18,8 @@ type template struct {
 	priority   int64
 	components []string
 	aliases    bool // it has some, or one of its components has
+	streams    bool // it makes data streams and no indices
+	everything bool // its pattern is a star
 }
 
 // templates finds index templates that would change the new index: their
@@ -38,6 +40,10 @@ func (t Target) templates(ctx context.Context) Finding {
 	}
 	var names []string
 	for _, one := range found {
+		if one.streams {
+			return problem(subject, one.name+" creates data streams only, so a run could not create its index",
+				"change its index_patterns so that they do not match "+index)
+		}
 		if one.aliases {
 			return problem(subject, one.name+" gives every new index an alias, so a run would refuse its own index",
 				"change its index_patterns so that they do not match "+index)
@@ -54,10 +60,11 @@ func (t Target) composable(ctx context.Context, index string) ([]template, error
 		Templates []struct {
 			Name  string `json:"name"`
 			Index struct {
-				Patterns patterns `json:"index_patterns"`
-				Priority int64    `json:"priority"`
-				Of       []string `json:"composed_of"`
-				Template content  `json:"template"`
+				Patterns patterns  `json:"index_patterns"`
+				Priority int64     `json:"priority"`
+				Of       []string  `json:"composed_of"`
+				Template content   `json:"template"`
+				Stream   *struct{} `json:"data_stream"`
 			} `json:"index_template"`
 		} `json:"index_templates"`
 	}
@@ -67,7 +74,10 @@ func (t Target) composable(ctx context.Context, index string) ([]template, error
 	var found []template
 	for _, one := range answer.Templates {
 		if one.Index.Patterns.match(index) {
-			found = append(found, template{one.Name, one.Index.Priority, one.Index.Of, len(one.Index.Template.Aliases) > 0})
+			found = append(found, template{
+				name: one.Name, priority: one.Index.Priority, components: one.Index.Of, aliases: len(one.Index.Template.Aliases) > 0,
+				streams: one.Index.Stream != nil, everything: one.Index.Patterns.everything(),
+			})
 		}
 	}
 	if len(found) == 0 {
@@ -120,7 +130,7 @@ func (t Target) legacy(ctx context.Context, index string) ([]template, error) {
 	var found []template
 	for name, one := range answer {
 		if one.Patterns.match(index) {
-			found = append(found, template{name: name, aliases: len(one.Aliases) > 0})
+			found = append(found, template{name: name, aliases: len(one.Aliases) > 0, everything: one.Patterns.everything()})
 		}
 	}
 	return found, nil
@@ -136,6 +146,10 @@ func (p *patterns) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	return json.Unmarshal(b, (*[]string)(p))
+}
+
+func (p patterns) everything() bool {
+	return slices.ContainsFunc(p, func(pattern string) bool { return strings.Trim(pattern, "*") == "" })
 }
 
 func (p patterns) match(index string) bool {
