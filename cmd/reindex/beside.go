@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/reindex/esalias"
+	"example.com/reindex/internal/bulk"
 	"example.com/reindex/internal/config"
 	"example.com/reindex/internal/history"
 	"example.com/reindex/internal/metrics"
@@ -38,6 +39,7 @@ func (a *app) beside(ctx context.Context, c *config.Config, reach clients, who e
 	// What is wrong with the settings is the run's to say.
 	if transport, err := reach.history(); err == nil {
 		b.recorder = history.Begin(ctx, history.New(transport, c.Alias), who, b.log)
+		a.note = b.note // from here on, what is logged is in the history too
 	}
 	b.notices = newNotices(c, who, b.log)
 	return b
@@ -57,6 +59,16 @@ func (b *beside) Phase(p pipeline.Phase, at time.Time) {
 func (b *beside) Progress(p pipeline.Progress) {
 	if b.recorder != nil {
 		b.recorder.Progress(p)
+	}
+}
+
+// note keeps a line of the log with the history, where every server sees it.
+func (b *beside) note(kind, text string) { b.recorder.Note(kind, scrub(b.config, text)) }
+
+// reject keeps a rejected document with the history. Its reason has no content.
+func (b *beside) reject(f bulk.Failure) {
+	if b.recorder != nil {
+		b.recorder.Reject(history.Rejected{ID: f.ID, Status: f.Status, Type: f.Type, Reason: scrub(b.config, f.Reason)})
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"os"
 	"os/user"
+	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 
@@ -106,5 +108,23 @@ func holder(trigger string) esalias.Holder {
 	if u, err := user.Current(); err == nil {
 		h.User = u.Username
 	}
+	if actor := printable(os.Getenv(actorVariable)); actor != "" { // `reindex serve` starts it for a person
+		h.User = actor
+	}
 	return h
+}
+
+// printable is text that may stand in a line of a log.
+func printable(text string) string {
+	const longest = 128
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, text)
+	if r := []rune(text); len(r) > longest {
+		text = string(r[:longest])
+	}
+	return text
 }

@@ -14,6 +14,7 @@ type failuresFile struct {
 	file *os.File
 	full *serverMessages // gets what Elasticsearch said in full; nil for nobody
 	err  error
+	also func(bulk.Failure) // is told too, if it is not nil
 }
 
 func (a *app) openFailures(path string) (*failuresFile, error) {
@@ -31,6 +32,9 @@ func (a *app) openFailures(path string) (*failuresFile, error) {
 func (f *failuresFile) write(failure bulk.Failure) {
 	if f.full != nil {
 		f.full.rejected(failure)
+	}
+	if f.also != nil {
+		f.also(failure)
 	}
 	if f.file == nil || f.err != nil {
 		return

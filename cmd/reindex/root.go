@@ -27,6 +27,7 @@ type app struct {
 	alias   string
 	several bool
 	full    *serverMessages
+	note    func(kind, text string) // gets what is logged, if it is not nil
 }
 
 // execute runs one command line and returns its exit status.
@@ -81,9 +82,12 @@ see one complete index, one document per id, and nothing else.
 		return usageError{err: err, command: cmd.CommandPath()}
 	})
 	root.AddCommand(a.verifyCommand(), a.historyCommand(), a.benchCommand())
-	root.AddCommand(a.runCommand(), a.checkCommand(), a.initCommand(), a.manCommand(), a.statusCommand(), a.rollbackCommand(), a.pruneCommand(), a.unlockCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.checkCommand(), a.initCommand(), a.manCommand(), a.statusCommand(), a.rollbackCommand(), a.pruneCommand(), a.unlockCommand(), a.versionCommand(), a.serveCommand())
 	for _, cmd := range root.Commands() {
 		cmd.Args = usageArgs(cmd.Args)
+		for _, sub := range cmd.Commands() {
+			sub.Args = usageArgs(sub.Args)
+		}
 	}
 	return root
 }
@@ -118,7 +122,11 @@ func (a *app) logger() *slog.Logger {
 	if a.verbose {
 		level = slog.LevelDebug
 	}
-	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
+	handler := slog.Handler(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
+	if a.note != nil {
+		handler = noting{Handler: handler, note: a.note}
+	}
+	return slog.New(handler)
 }
 
 // printError tells a person, or a program, what went wrong and what to do.

@@ -111,6 +111,7 @@ func (a *app) run(ctx context.Context, c *config.Config, f runFlags) error {
 	observer := a.observer(c.Alias, f.progress)
 	reach := newClients(c)
 	beside := a.beside(ctx, c, reach, who)
+	failures.also = beside.reject
 	deps, closeDeps, err := a.deps(ctx, c, reach, observers{observer, beside}, false)
 	if err == nil {
 		report, err = pipeline.Run(ctx, deps, options(c, f, who, failures))

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"net/netip"
 	"time"
 )
 
@@ -26,24 +27,72 @@ type Config struct {
 	Lock          Lock
 	// CatchUp (catch_up) says whether rows that changed during the load are
 	// sent again before the swap. Defaults to until-quiet.
-	CatchUp CatchUp
-	History History
-	Notify  Notify
-	Metrics Metrics
-	// Schedule (schedule) says when `reindex serve` runs it. Empty: never.
-	Schedule string
+	CatchUp  CatchUp
+	History  History
+	Notify   Notify
+	Metrics  Metrics
+	Schedule Schedule
+}
+
+// Schedule (schedule) says when `reindex serve` runs an index. It is written as
+// `schedule: "29 1 * * *"` or `schedule: { cron: "29 1 * * *", jitter: 1m, if_older_than: 20h }`.
+type Schedule struct {
+	// Cron (cron) has minute, hour, day, month and weekday, or is @daily and the
+	// like. Empty (the default): never.
+	Cron string
+	// TimeZone (time_zone) defaults to serve.time_zone; nil: not given.
+	TimeZone *time.Location
+	// Jitter (jitter) is the most that is added to each time, at random.
+	// Defaults to 0s; at most 6h.
+	Jitter time.Duration
+	// IfOlderThan (if_older_than) skips a run if the live index is younger; a
+	// server that starts, and finds an older one, makes up for the missed time.
+	// Defaults to 0s: neither.
+	IfOlderThan time.Duration
+	// OnStart (on_start) starts a run when the server starts. Defaults to false.
+	OnStart bool
 }
 
 // Serve (serve) is for `reindex serve`; it stands once, whatever the number of
 // indices.
 type Serve struct {
-	// Listen (listen) is the address of its HTTP server, host:port. Empty: none
-	// is given.
+	// Listen (listen) is the address of its HTTP server, host:port. Defaults to
+	// 127.0.0.1:8080; an address that other machines reach needs UsersFile or
+	// ProxyNetworks.
 	Listen string
 	// TimeZone (time_zone) is the one of the schedules, such as Europe/London.
-	// nil: none is given.
+	// Defaults to UTC.
 	TimeZone *time.Location
+	// UsersFile (users_file) has a line name:role:hash for each user and token.
+	// Empty (the default): nobody logs in here.
+	UsersFile string
+	// ProxyNetworks (proxy_networks) are where a reverse proxy that has
+	// authenticated people connects from, such as 10.0.0.5/32. Empty (the
+	// default): no header is trusted.
+	ProxyNetworks []netip.Prefix
+	// ProxyHeader (proxy_header) has the name of the person. Defaults to
+	// X-Forwarded-User.
+	ProxyHeader string
+	// ProxyOperators (proxy_operators) are the names that may act.
+	ProxyOperators []string
+	// TLSCert and TLSKey (tls_cert, tls_key) are PEM files; both or none.
+	TLSCert, TLSKey File
+	// OnStop (on_stop) says what becomes of a run when the server is stopped.
+	// Defaults to stop.
+	OnStop OnStop
+	// StopTimeout (stop_timeout) is how long a run may go on then. Defaults to
+	// 25s; at most 24h.
+	StopTimeout time.Duration
 }
+
+// OnStop is what becomes of a run when the server that started it is stopped.
+type OnStop string
+
+// The values of serve.on_stop.
+const (
+	OnStopStop   OnStop = "stop"   // it gets SIGTERM at once, and stop_timeout to end
+	OnStopFinish OnStop = "finish" // it has stop_timeout to finish, and gets SIGTERM then
+)
 
 // Elasticsearch (elasticsearch) says where the cluster is and who asks.
 type Elasticsearch struct {

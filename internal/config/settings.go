@@ -58,7 +58,11 @@ func settings(c *Config) []setting {
 
 		{field: "lock.lease", flag: "lease", standard: "30s", parse: duration(&c.Lock.Lease, 2*time.Second, 10*time.Minute)},
 		{field: "catch_up", flag: "catch-up", standard: "until-quiet", parse: oneOf(&c.CatchUp, CatchUpOff, CatchUpOnce, CatchUpUntilQuiet)},
-		{field: "schedule", scope: ownIndex, parse: text(&c.Schedule)},
+		{field: cronField, scope: ownIndex, parse: cron(&c.Schedule.Cron)},
+		{field: "schedule.time_zone", parse: timeZone(&c.Schedule.TimeZone)},
+		{field: "schedule.jitter", standard: "0s", parse: duration(&c.Schedule.Jitter, 0, 6*time.Hour)},
+		{field: "schedule.if_older_than", standard: "0s", parse: duration(&c.Schedule.IfOlderThan, 0, 366*24*time.Hour)},
+		{field: "schedule.on_start", standard: "false", parse: yesNo(&c.Schedule.OnStart)},
 		{field: "history.keep", standard: "400", parse: count(&c.History.Keep, 1, 10_000)},
 
 		{field: "notify.webhook", show: hide, parse: webURL(&c.Notify.Webhook)},
@@ -110,7 +114,15 @@ func showURL(text string) string { return SecretURL(text).String() }
 // of indices.
 func setSettings(s *Set) []setting {
 	return []setting{
-		{field: "serve.listen", scope: shared, parse: listen(&s.Serve.Listen)},
-		{field: "serve.time_zone", scope: shared, parse: timeZone(&s.Serve.TimeZone)},
+		{field: "serve.listen", scope: shared, flag: "listen", standard: "127.0.0.1:8080", parse: listen(&s.Serve.Listen)},
+		{field: "serve.time_zone", scope: shared, standard: "UTC", parse: timeZone(&s.Serve.TimeZone)},
+		{field: "serve.users_file", scope: shared, parse: output(&s.Serve.UsersFile)},
+		{field: "serve.proxy_networks", scope: shared, list: true, parse: networks(&s.Serve.ProxyNetworks)},
+		{field: "serve.proxy_header", scope: shared, standard: "X-Forwarded-User", parse: text(&s.Serve.ProxyHeader)},
+		{field: "serve.proxy_operators", scope: shared, list: true, parse: words(&s.Serve.ProxyOperators)},
+		{field: "serve.tls_cert", scope: shared, parse: pemFile(&s.Serve.TLSCert)},
+		{field: "serve.tls_key", scope: shared, parse: pemFile(&s.Serve.TLSKey)},
+		{field: "serve.on_stop", scope: shared, standard: "stop", parse: oneOf(&s.Serve.OnStop, OnStopStop, OnStopFinish)},
+		{field: "serve.stop_timeout", scope: shared, standard: "25s", parse: duration(&s.Serve.StopTimeout, time.Second, 24*time.Hour)},
 	}
 }

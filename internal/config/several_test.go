@@ -50,7 +50,7 @@ func TestSeveralIndices(t *testing.T) {
 	var got []facts
 	for _, c := range s.Indices {
 		got = append(got, facts{
-			c.Name, c.Alias, c.Source.ID, c.Schedule, len(c.Source.Lists), c.Index.Keep, c.Load.Workers, c.Gates.MaxShrink, c.Lock.Lease, c.CatchUp,
+			c.Name, c.Alias, c.Source.ID, c.Schedule.Cron, len(c.Source.Lists), c.Index.Keep, c.Load.Workers, c.Gates.MaxShrink, c.Lock.Lease, c.CatchUp,
 		})
 		if c.Source.URL.Reveal() != "postgres://db/tis" || !slices.Equal(c.Elasticsearch.URLs, []string{"http://es:9200"}) {
 			t.Errorf("%s has source.url %s and elasticsearch.url %v", c.Name, c.Source.URL, c.Elasticsearch.URLs)

@@ -115,6 +115,9 @@ func (f *yamlFile) parse(text []byte) ast.Node {
 // walk takes the keys of the section at prefix, which is empty at the top.
 func (p *part) walk(prefix string, node ast.Node) {
 	for _, entry := range p.entries(prefix, node) {
+		if entry.field == scheduleField && !isMapping(entry.node) {
+			entry.field = cronField
+		}
 		s, known := p.fields[entry.field]
 		why := p.misplaced(entry.field)
 		switch {

@@ -62,6 +62,8 @@ type Record struct {
 	RetireError  string `json:"retire_error,omitempty"`
 	// HeldBy is who held the lock, of a run with outcome locked.
 	HeldBy *esalias.Holder `json:"held_by,omitempty"`
+
+	Detail *Detail `json:"detail,omitempty"`
 }
 
 // start is the record of a run that begins.

@@ -27,6 +27,7 @@ type Recorder struct {
 
 	mu     sync.Mutex // never held around a request
 	record Record
+	detail Detail // goes into the record when that is written
 	dirty  bool
 
 	kick   chan struct{} // asks for a write now; one pending is enough
@@ -57,9 +58,10 @@ func Begin(ctx context.Context, store *Store, who esalias.Holder, log *slog.Logg
 }
 
 // Phase records that a phase is reached, soon.
-func (r *Recorder) Phase(p pipeline.Phase, _ time.Time) {
+func (r *Recorder) Phase(p pipeline.Phase, at time.Time) {
 	r.mu.Lock()
 	r.record.Phase, r.dirty = p, true
+	r.detail.note(Event{At: at.UTC(), Kind: EventPhase, Text: string(p)})
 	r.mu.Unlock()
 	select {
 	case r.kick <- struct{}{}:
@@ -72,6 +74,24 @@ func (r *Recorder) Progress(p pipeline.Progress) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.record.progress(p)
+	r.detail.sample(p)
+	r.dirty = true
+}
+
+// Note adds an event, to be written with the next progress. The text must hold
+// no secret and no document content; all but its first 500 bytes are dropped.
+func (r *Recorder) Note(kind, text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.detail.note(Event{At: time.Now().UTC(), Kind: kind, Text: text})
+	r.dirty = true
+}
+
+// Reject adds a rejected document, if it is one of the first 200.
+func (r *Recorder) Reject(rejected Rejected) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.detail.reject(rejected)
 	r.dirty = true
 }
 
@@ -106,7 +126,9 @@ func (r *Recorder) take() (Record, bool) {
 	defer r.mu.Unlock()
 	ok := r.dirty
 	r.dirty = false
-	return r.record, ok
+	record := r.record
+	record.Detail = r.detail.clone()
+	return record, ok
 }
 
 func (r *Recorder) write(ctx context.Context, record Record) {
@@ -154,6 +176,7 @@ func (r *Recorder) End(ctx context.Context, e Ending) {
 	<-r.done
 	record, _ := r.take()
 	record.end(e.Report, e.Failure, e.HeldBy)
+	record.Detail.end(e)
 	if err := r.put(ctx, record, true); err != nil {
 		r.warn(ctx, err)
 		return

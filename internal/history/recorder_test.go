@@ -55,8 +55,12 @@ func TestRecorderFollowsARun(t *testing.T) {
 	if got.Acknowledged != 10 || got.Failed != 2 || got.Estimate != 34 || got.Token != 7 || got.Index != "persons-000007" {
 		t.Errorf("got %+v", got)
 	}
+	r.Note(EventWarning, "the disk is nearly full")
+	r.Reject(Rejected{ID: "17", Status: 400, Type: "document_parsing_exception", Reason: "failed to parse field [rev]"})
 	r.End(t.Context(), Ending{Keep: 10, Report: report()})
 	got = get(t, s, "runaaaaa")
+	checkDetail(t, got.Detail)
+	got.Detail = nil
 	want := Record{
 		RunID: "runaaaaa", Alias: s.alias, Outcome: "swapped", Trigger: "scheduled", Host: "green", PID: 7, User: "tis", Version: "1.2.3",
 		Phase: pipeline.PhaseReleased, Token: 7, Index: "persons-000007", Previous: "persons-000006",

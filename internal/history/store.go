@@ -147,10 +147,10 @@ func (s *Store) Get(ctx context.Context, runID string) (Record, bool, error) {
 const MaxList = 10_000
 
 // List returns up to limit records, newest first; none if there is no history.
-// Progress may be some seconds old; Get's is not.
+// Progress may be some seconds old; Get's is not. They have no [Record.Detail].
 func (s *Store) List(ctx context.Context, limit int) ([]Record, error) {
 	hits, _, err := s.search(ctx, map[string]any{
-		"size": min(limit, MaxList),
+		"size": min(limit, MaxList), "_source": map[string]any{"excludes": []string{"detail"}},
 		"sort": []any{map[string]any{"started": "desc"}, map[string]any{"run_id": "desc"}},
 	})
 	if err != nil {

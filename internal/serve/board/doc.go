@@ -1,0 +1,10 @@
+// Package board is where the servers that run `reindex serve` leave word for
+// each other, in Elasticsearch beside the lock of an alias: which of them are
+// up and when each starts its next run, what the last verify and check found,
+// and which run a person wants stopped.
+//
+// Promise: nothing decides by it who may swap; that is the lock's alone. Limits:
+// a server that was killed stays until it has been silent for a week, with the
+// time when it was last heard; the times in it are those of the machine that
+// wrote them.
+package board
