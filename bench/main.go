@@ -36,6 +36,7 @@ type options struct {
 	ways    []string // by name, in the order they take turns
 	out     string   // folder for the JSON file
 	pages   int      // of the old job's pages, how many are measured
+	edits   int      // a second, in ways that are edited meanwhile
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -46,6 +47,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.rounds, "rounds", 3, "how often each way is measured")
 	flags.IntVar(&o.warm, "warm", 400_000, "`documents` to load first: a young JVM runs at a third of its speed")
 	flags.IntVar(&o.pages, "pages", 4, "how many pages of the old job's are measured")
+	flags.IntVar(&o.edits, "edits", 500, "how many edits a second -ways edited,edited-live make")
 	flags.StringVar(&o.out, "out", "out", "`folder` for the figures as JSON")
 	ways := flags.String("ways", strings.Join(wayNames(), ","), "what to measure, in this order; run:<flags and variables> for reindex run --catch-up off with them")
 	if err := flags.Parse(args); err != nil {
@@ -57,8 +59,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 			return o, err
 		}
 	}
-	if o.persons < 100 || o.rounds < 1 || o.pages < 1 {
-		return o, errors.New("want -n of at least 100, -rounds and -pages of at least 1")
+	if o.persons < 100 || o.rounds < 1 || o.pages < 1 || o.edits < 1 {
+		return o, errors.New("want -n of at least 100, -rounds, -pages and -edits of at least 1")
 	}
 	return o, nil
 }

@@ -41,6 +41,7 @@ type sample struct {
 	Latency       latency `json:"bulk_latency_ms"`
 	Scale         float64 `json:"scale,omitempty"` // times are those of a part, times this
 	Total         float64 `json:"total,omitempty"` // of the program, with what it does after the swap
+	Edits         float64 `json:"edits_per_second,omitempty"`
 	CatchUp       catchUp `json:"catch_up"`
 	// Phases are the steps of a run of the program, milliseconds after its start.
 	Phases map[string]int64 `json:"phase_after_ms,omitempty"`
@@ -71,6 +72,9 @@ func measure(ctx context.Context, o options, s servers, log io.Writer) (report, 
 			fmt.Fprintf(log, "%d/%d %-28s %9.0f docs/s  %6.1f s  cpu %5.1f program %5.1f PostgreSQL %5.1f Elasticsearch  peak %d MB\n",
 				round, o.rounds, w.label, sample.DocsPerSecond, sample.Elapsed, sample.CPU, sample.Postgres, sample.Elasticsearch,
 				sample.PeakBytes>>20)
+			if sample.CatchUp.LagMS > 0 {
+				fmt.Fprintf(log, "    %.0f edits/s beside; %.1f s in all; %+v\n", sample.Edits, sample.Total, sample.CatchUp)
+			}
 		}
 	}
 	return out, nil
@@ -107,6 +111,9 @@ func (r *rig) measure(ctx context.Context, w way) (sample, error) {
 		CPU: o.cpu.Seconds(), PeakBytes: o.peak, Latency: o.latency, CatchUp: o.catchUp, Total: o.total.Seconds(), Phases: o.phases,
 		Postgres:      (after.postgres - before.postgres).Seconds() * o.scale,
 		Elasticsearch: (after.elasticsearch - before.elasticsearch).Seconds() * o.scale,
+	}
+	if o.edits > 0 {
+		s.Edits = float64(o.edits) / o.editing.Seconds()
 	}
 	if o.scale != 1 {
 		s.Scale = o.scale

@@ -21,6 +21,7 @@ type way struct {
 	label   string // for tables and charts
 	program string // what has to be built: reindex, onequery or nothing
 	run     func(ctx context.Context, r *rig, index string) (outcome, error)
+	asked   bool // measured only when it is asked for
 }
 
 // index is the way's part in the name of its index.
@@ -40,6 +41,8 @@ type outcome struct {
 	cpu       time.Duration // of the program
 	peak      int64         // its memory; 0 if not known
 	latency   latency
+	edits     int64         // made beside it
+	editing   time.Duration // took
 	catchUp   catchUp
 	total     time.Duration    // of a run of the program, with what comes after the swap
 	phases    map[string]int64 // of such a run, milliseconds after its start
@@ -73,13 +76,18 @@ func ways() []way {
 		{name: "onequery", label: "one big query, BulkIndexer", program: "onequery", run: oneQuery(true)},
 		{name: "tuned", label: "the same, tuned", program: "onequery", run: oneQuery(false, "-workers", "4", "-flush-bytes", "4194304")},
 		{name: "pages", label: "LIMIT/OFFSET pages", program: "onequery", run: pages},
+		{name: "busy", label: "reindex run, another table is written", program: "reindex", run: busy, asked: true},
+		{name: "edited", label: "reindex run beside edits", program: "reindex", run: edited(false), asked: true},
+		{name: "edited-live", label: "the same with a live writer", program: "reindex", run: edited(true), asked: true},
 	}
 }
 
 func wayNames() []string {
 	var names []string
 	for _, w := range ways() {
-		names = append(names, w.name)
+		if !w.asked {
+			names = append(names, w.name)
+		}
 	}
 	return names
 }
