@@ -130,8 +130,12 @@ func lockAll(c *conn, oids []uint32) {
 	c.tb.Helper()
 	other := open(c.tb, c.url)
 	defer other.close()
-	for _, name := range other.rows("SELECT oid::regclass FROM pg_class WHERE relkind IN ('r', 'p') AND oid >= 16384 AND oid = ANY ('" + string(oidArray(oids)) + "')") {
-		c.must("LOCK TABLE ONLY " + name + " IN ACCESS SHARE MODE")
+	for _, row := range other.rows("SELECT relkind, oid::regclass FROM pg_class WHERE relkind IN ('r', 'p', 'v') AND oid >= 16384 AND oid = ANY ('" + string(oidArray(oids)) + "')") {
+		kind, name, _ := strings.Cut(row, "|")
+		if kind != "v" {
+			name = "ONLY " + name
+		}
+		c.must("LOCK TABLE " + name + " IN ACCESS SHARE MODE")
 	}
 }
 

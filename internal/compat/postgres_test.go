@@ -10,27 +10,32 @@ import (
 	"example.com/reindex/internal/devstack/stacktest"
 )
 
-// TestPostgresVersions: the life of an alias, and every test of the package that
-// speaks SQL, on each PostgreSQL that is supported. All other tests use one of them.
+// TestPostgresVersions: the life of an alias, and every test of the packages that
+// speak SQL, on each PostgreSQL that is supported. All other tests use one of them.
 //
 //nolint:paralleltest,tparallel // one after the other: the tests of the source take both cores
 func TestPostgresVersions(t *testing.T) {
 	t.Parallel()
 	elasticsearch := stacktest.Elasticsearch(t)
-	tests := filepath.Join(t.TempDir(), "source.test")
-	if text, err := exec.Command("go", "test", "-c", "-o", tests, "../source").CombinedOutput(); err != nil {
-		t.Fatalf("go test -c: %v\n%s", err, text)
+	packages := []string{"source", "changes"}
+	folder := t.TempDir()
+	for _, name := range packages {
+		if text, err := exec.Command("go", "test", "-c", "-o", filepath.Join(folder, name), "../"+name).CombinedOutput(); err != nil {
+			t.Fatalf("go test -c ../%s: %v\n%s", name, err, text)
+		}
 	}
 	for _, version := range devstack.PostgresVersions() {
 		t.Run(version, func(t *testing.T) {
 			server := stacktest.OwnPostgres(t, devstack.PostgresOptions{Version: version})
 			lifeOnPostgres(t, elasticsearch, server.URL())
 
-			cmd := exec.Command(tests, "-test.count=1", "-test.timeout=10m")
-			cmd.Dir = filepath.Join("..", "source")
-			cmd.Env = append(os.Environ(), stacktest.DatabaseEnv+"="+server.URL(), stacktest.RequiredEnv+"=1")
-			if text, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("the tests of internal/source: %v\n%s", err, text)
+			for _, name := range packages {
+				cmd := exec.Command(filepath.Join(folder, name), "-test.count=1", "-test.timeout=10m")
+				cmd.Dir = filepath.Join("..", name)
+				cmd.Env = append(os.Environ(), stacktest.DatabaseEnv+"="+server.URL(), stacktest.RequiredEnv+"=1")
+				if text, err := cmd.CombinedOutput(); err != nil {
+					t.Errorf("the tests of internal/%s: %v\n%s", name, err, text)
+				}
 			}
 		})
 	}
