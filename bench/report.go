@@ -161,7 +161,7 @@ func (r report) table(out io.Writer) {
 
 // steps prints when runs of the program reached their phases.
 func (r report) steps(out io.Writer) {
-	phases := []string{"locked", "created", "first_document", "loaded", "verified", "swapped", "released"}
+	phases := []string{"locked", "loading", "first_document", "replicating", "catching-up", "verified", "swapped", "released"}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ms after the start\t"+strings.Join(phases, "\t"))
 	found := false

@@ -75,6 +75,7 @@ func (r *run) catchUp(ctx context.Context) error {
 	if r.prints == nil {
 		return nil
 	}
+	r.reached(PhaseCatchingUp)
 	// The first pass has the time of the whole load to make up for, the others
 	// a few seconds each.
 	before, how := time.Duration(0), byContent
@@ -116,6 +117,7 @@ func (r *run) correct(ctx context.Context, mark string) {
 	if r.prints == nil {
 		return
 	}
+	r.reached(PhaseCorrecting)
 	r.report.Guarantee = GuaranteeVersions
 	if !r.opts.Versions {
 		r.report.Guarantee = GuaranteeUnchanged

@@ -202,7 +202,7 @@ func every(ctx context.Context, interval time.Duration, do func(context.Context)
 
 func (r *run) tell(c bulk.Counts, estimate int64, elapsed time.Duration) {
 	documents := c.Acknowledged + c.Failed
-	r.lease.Report(string(PhaseCreated), documents, estimate)
+	r.lease.Report(string(PhaseLoading), documents, estimate)
 	r.Observe.Progress(Progress{
 		Token: r.report.Token, Index: r.report.Index, // known since before the load
 		Documents: documents, Failed: c.Failed, Retried: c.Retried, Bytes: c.Bytes,

@@ -59,20 +59,35 @@ type Observer interface {
 	Progress(p Progress)
 }
 
-// Phase is a step of a run that is done, in the order of the constants.
+// Phase is where a run, or whatever else is done under the lease, is: what it
+// has begun (loading) or what is done (verified), in the order of the constants.
 type Phase string
 
-// The phases of a run.
+// The phases. A run goes through all of them but those that its options leave
+// out. A repair is catching-up while it compares, and correcting from then on; a
+// rollback is swapping and swapped; prune has retired.
 const (
-	PhaseLocked   Phase = "locked"
-	PhaseCreated  Phase = "created"
-	PhaseLoaded   Phase = "loaded"
-	PhaseVerified Phase = "verified"
-	PhaseSwapping Phase = "swapping"
-	PhaseSwapped  Phase = "swapped"
-	PhaseRetired  Phase = "retired"
-	PhaseReleased Phase = "released"
+	PhaseLocked      Phase = "locked"
+	PhaseLoading     Phase = "loading"
+	PhaseReplicating Phase = "replicating" // waits for copies, 15 minutes at most
+	PhaseCatchingUp  Phase = "catching-up"
+	PhaseVerified    Phase = "verified"
+	PhaseSwapping    Phase = "swapping"
+	PhaseSwapped     Phase = "swapped"
+	PhaseCorrecting  Phase = "correcting" // the live index
+	PhaseRetired     Phase = "retired"
+	PhaseReleased    Phase = "released"
 )
+
+// The names of before stay for programs that wait for them: PhaseCreated comes
+// before PhaseLoading, PhaseLoaded before PhaseReplicating.
+const (
+	PhaseCreated Phase = "created"
+	PhaseLoaded  Phase = "loaded"
+)
+
+// Former says that p is a name for programs only: another phase says the same.
+func (p Phase) Former() bool { return p == PhaseCreated || p == PhaseLoaded }
 
 // Progress is how far the load is.
 type Progress struct {

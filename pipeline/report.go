@@ -25,6 +25,13 @@ const (
 	OutcomeUnknown Outcome = "unknown" // a swap was sent, and what came of it cannot be learnt
 )
 
+// The outcomes of other acts. A rollback is swapped, a repair ends as a comparison
+// does.
+const (
+	OutcomePruned   Outcome = "pruned"
+	OutcomeUnlocked Outcome = "unlocked"
+)
+
 // Report is what one run did, for people and tools.
 type Report struct {
 	Outcome      Outcome
@@ -97,8 +104,8 @@ type InterruptError struct{ Signal string }
 
 func (e *InterruptError) Error() string { return "interrupted by " + e.Signal }
 
-// outcomeOf turns what a run returned into its outcome.
-func outcomeOf(err error) Outcome {
+// OutcomeOf turns the error of a run, or of another act, into its outcome.
+func OutcomeOf(err error) Outcome {
 	var held *esalias.HeldError
 	var gate *GateError
 	switch {

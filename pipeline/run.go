@@ -83,7 +83,7 @@ func Run(ctx context.Context, deps Deps, opts Options) (Report, error) {
 	}
 	r.report.Duration = time.Since(r.report.Started)
 	if err != nil {
-		r.report.Outcome = outcomeOf(err)
+		r.report.Outcome = OutcomeOf(err)
 	}
 	return r.report, err
 }
@@ -205,6 +205,7 @@ func (r *run) create(ctx context.Context) (err error) {
 	}
 	r.report.Index, r.report.Token = r.build.Index, r.lease.Token()
 	r.reached(PhaseCreated)
+	r.reached(PhaseLoading)
 	return nil
 }
 
@@ -272,7 +273,9 @@ func (r *run) tidy(ctx context.Context, failure error) error {
 func (r *run) reached(p Phase) {
 	now := time.Now()
 	r.report.Phases = append(r.report.Phases, PhaseTime{Phase: p, After: now.Sub(r.report.Started)})
-	r.lease.Report(string(p), r.report.Acknowledged, r.estimate())
+	if !p.Former() {
+		r.lease.Report(string(p), r.report.Acknowledged, r.estimate())
+	}
 	r.Observe.Phase(p, now)
 }
 

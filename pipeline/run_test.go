@@ -21,7 +21,7 @@ func TestRunPassesItsPhasesInOrderAndAddsUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(strings.Fields("locked created loaded verified swapping swapped retired released"), r.phases); diff != "" {
+	if diff := cmp.Diff(strings.Fields("locked created loading loaded replicating catching-up verified swapping swapped correcting retired released"), r.phases); diff != "" {
 		t.Error(diff)
 	}
 	if report.Outcome != pipeline.OutcomeSwapped || report.Read != 3 || report.Acknowledged != 3 || report.Documents != 3 || report.Orphans < 1 ||
@@ -160,7 +160,7 @@ func TestFailedDocumentIsSentAgainOnlyWhenItChanged(t *testing.T) {
 
 func TestInterruptedRunIsTidiedUp(t *testing.T) {
 	t.Parallel()
-	for _, phase := range []string{"locked", "created", "loaded", "verified"} {
+	for _, phase := range []string{"locked", "created", "loading", "loaded", "replicating", "catching-up", "verified"} {
 		t.Run("after "+phase, func(t *testing.T) {
 			t.Parallel()
 			r, s := newRig(t, view{rows: rows(1, 2)})

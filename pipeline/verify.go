@@ -17,6 +17,7 @@ const replicasWithin = 15 * time.Minute
 // replicas included. That can take minutes, so it comes before the passes that
 // make up for the time since the snapshot.
 func (r *run) finish(ctx context.Context) error {
+	r.reached(PhaseReplicating)
 	if _, err := r.build.Refresh(ctx); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,6 +14,7 @@ import (
 
 	"example.com/reindex/esalias"
 	"example.com/reindex/internal/config"
+	"example.com/reindex/internal/history"
 	"example.com/reindex/pipeline"
 )
 
@@ -25,12 +27,13 @@ func (f *adminFlags) add(cmd *cobra.Command) {
 
 // open reads the configuration and connects to the alias of the one index that
 // is meant.
-func (a *app) open(cmd *cobra.Command, names []string) (*esalias.Client, error) {
+func (a *app) open(cmd *cobra.Command, names []string) (*config.Config, *esalias.Client, error) {
 	c, err := a.one(cmd, names)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return a.aliasOf(c, newClients(c))
+	alias, err := a.aliasOf(c, newClients(c))
+	return c, alias, err
 }
 
 func (a *app) rollbackCommand() *cobra.Command {
@@ -48,11 +51,20 @@ is complete. It takes the lock like a run, and swaps in the same atomic step.
   reindex rollback --to persons-000041`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			alias, err := a.open(cmd, args)
+			c, alias, err := a.open(cmd, args)
 			if err != nil {
 				return err
 			}
-			s, err := pipeline.Rollback(cmd.Context(), alias, holder("manual"), f.lockTimeout, to)
+			var s esalias.Swapped
+			who := holder("manual")
+			err = a.recorded(cmd.Context(), c, who, "rollback", func(o pipeline.Observer) (history.Ending, error) {
+				s, err = pipeline.Rollback(cmd.Context(), pipeline.Act{Alias: alias, Holder: who, LockTimeout: f.lockTimeout, Observe: o}, to)
+				r := pipeline.Report{Index: s.Index, Previous: s.Previous, Token: s.Token}
+				if err == nil {
+					r.Outcome = pipeline.OutcomeSwapped
+				}
+				return history.Ending{Report: r}, err
+			})
 			if err != nil {
 				return err
 			}
@@ -95,7 +107,7 @@ on. Every run does the same after its swap.
 				if err != nil {
 					return err
 				}
-				r, err := pipeline.Prune(cmd.Context(), alias, holder("manual"), f.lockTimeout, c.Index.Keep, dryRun)
+				r, err := a.prune(cmd.Context(), c, alias, f, dryRun)
 				a.heading(c)
 				a.printPruned(alias.Alias(), r, dryRun)
 				return err
@@ -107,6 +119,24 @@ on. Every run does the same after its swap.
 	cmd.Flags().String("keep", "", "earlier generations kept for rollback (default 1)")
 	f.add(cmd)
 	return cmd
+}
+
+func (a *app) prune(ctx context.Context, c *config.Config, alias *esalias.Client, f adminFlags, dryRun bool) (r esalias.Retired, err error) {
+	who := holder("manual")
+	act := pipeline.Act{Alias: alias, Holder: who, LockTimeout: f.lockTimeout}
+	if dryRun { // it changes nothing
+		return pipeline.Prune(ctx, act, c.Index.Keep, true)
+	}
+	err = a.recorded(ctx, c, who, "prune", func(o pipeline.Observer) (history.Ending, error) {
+		act.Observe = o
+		r, err = pipeline.Prune(ctx, act, c.Index.Keep, false)
+		report := pipeline.Report{Deleted: r.Deleted, Left: r.Left}
+		if err == nil {
+			report.Outcome = pipeline.OutcomePruned
+		}
+		return history.Ending{Report: report}, err
+	})
+	return r, err
 }
 
 func (a *app) printPruned(alias string, r esalias.Retired, dryRun bool) {
@@ -180,7 +210,7 @@ the next run takes over by itself.
 			if err != nil {
 				return usageError{err: err, command: cmd.CommandPath()}
 			}
-			alias, err := a.open(cmd, names)
+			c, alias, err := a.open(cmd, names)
 			if _, unknown := errors.AsType[*config.SelectionError](err); unknown && looksLikeToken(args) {
 				return usageError{err: tokenError(args[0]), command: cmd.CommandPath()}
 			}
@@ -190,14 +220,29 @@ the next run takes over by itself.
 			if s, err := alias.Status(cmd.Context()); token == 0 && err == nil && s.Locked { // whatever it is, unlocking meets it too
 				a.tell("watching the holder of the lock for a whole lease, to see whether it is alive\n")
 			}
-			before, err := alias.Unlock(cmd.Context(), holder("manual"), token)
+			before, who, err := a.unlock(cmd.Context(), c, alias, token)
 			if err != nil {
 				return unlockError(err, cmd)
 			}
-			a.printUnlocked(alias.Alias(), before)
+			a.printUnlocked(alias.Alias(), before, who)
 			return nil
 		},
 	}
+}
+
+func (a *app) unlock(ctx context.Context, c *config.Config, alias *esalias.Client, token int64) (before esalias.Record, who esalias.Holder, err error) {
+	who = holder("manual")
+	err = a.recorded(ctx, c, who, "unlock", func(pipeline.Observer) (history.Ending, error) {
+		if before, err = alias.Unlock(ctx, who, token); err != nil {
+			return history.Ending{}, err
+		}
+		ending := history.Ending{Report: pipeline.Report{Outcome: pipeline.OutcomeUnlocked, Token: before.Token}}
+		if before.State == esalias.StateHeld {
+			ending.CutOff = &before.Holder
+		}
+		return ending, nil
+	})
+	return before, who, err
 }
 
 // unlockArgs reads [INDEX] [TOKEN]: one argument is the token if it is a number,
@@ -234,9 +279,9 @@ func unlockError(err error, cmd *cobra.Command) error {
 	return err
 }
 
-func (a *app) printUnlocked(alias string, before esalias.Record) {
+func (a *app) printUnlocked(alias string, before esalias.Record, who esalias.Holder) {
 	if a.json {
-		a.printJSON(message{"message_type": "summary", "alias": alias, "cut_off": before})
+		a.printJSON(message{"message_type": "summary", "alias": alias, "cut_off": before, "run_id": who.RunID})
 		return
 	}
 	if before.State != esalias.StateHeld {
@@ -244,5 +289,6 @@ func (a *app) printUnlocked(alias string, before esalias.Record) {
 		return
 	}
 	h := before.Holder
-	fmt.Fprintf(a.out, "%s: unlocked; run %s on host %s, pid %d (token %d) is cut off\n", alias, h.RunID, h.Host, h.PID, before.Token)
+	fmt.Fprintf(a.out, "%s: unlocked; run %s on host %s, pid %d (token %d) is cut off (recorded as %s)\n",
+		alias, h.RunID, h.Host, h.PID, before.Token, who.RunID)
 }

@@ -335,3 +335,65 @@ func TestRunWhoseReaderHasLeftIsRecorded(t *testing.T) {
 		t.Errorf("history %v", records)
 	}
 }
+
+// Whatever changes what readers see, or who may change it, is in the history:
+// by which command, by whom, where, and what came of it.
+func TestEveryActIsInTheHistory(t *testing.T) {
+	t.Parallel()
+	p, proxy := editedProject(t, 10, false)
+	second := p.rebuild(t)
+	p.succeed(t, "rollback")
+	p.succeed(t, "prune", "--keep", "0")
+	p.ask(t, http.MethodDelete, "/"+p.alias+"/_doc/2?refresh=true", "")
+	p.succeed(t, "verify", "--repair")
+
+	loading := proxy.On(faultproxy.Rule{Path: bulkPath, Do: faultproxy.Hold})
+	cut := p.start(t, "run")
+	loading.Await(t)
+	token := p.status(t).Lock.Token
+	unlocked := p.succeed(t, "unlock", fmt.Sprint(token), "--json").summary(t)
+	loading.Release()
+	if r := cut.wait(t); r.code != 12 {
+		t.Fatalf("the run that was cut off: %s", r)
+	}
+	p.succeed(t, "prune", "--dry-run") // changes nothing, and leaves no record
+
+	acts := map[string]map[string]any{}
+	for line := range strings.Lines(p.succeed(t, "history", "--json").stdout) {
+		var record map[string]any
+		if err := json.Unmarshal([]byte(line), &record); err != nil {
+			t.Fatal(err)
+		}
+		command := fmt.Sprint(record["command"])
+		if command != "run" && acts[command] != nil {
+			t.Errorf("%s is recorded twice", command)
+		}
+		acts[command] = record
+		for _, key := range []string{"host", "user", "started", "ended", "run_id"} {
+			if record[key] == nil {
+				t.Errorf("the record of %s has no %s", command, key)
+			}
+		}
+	}
+	for command, outcome := range map[string]string{"rollback": "swapped", "prune": "pruned", "repair": "repaired", "unlock": "unlocked"} {
+		if acts[command] == nil || acts[command]["outcome"] != outcome {
+			t.Errorf("%s is recorded as %v, want %s", command, acts[command], outcome)
+		}
+	}
+	if acts["rollback"]["previous"] != second["index"] {
+		t.Errorf("the rollback is recorded as %v", acts["rollback"])
+	}
+	if changed := acts["repair"]["changed"]; changed != 1.0 {
+		t.Errorf("the repair has changed %v documents, want 1", changed)
+	}
+	detail := p.succeed(t, "history", "--run", fmt.Sprint(unlocked["run_id"])).stdout
+	if !strings.Contains(detail, "unlock") || !strings.Contains(detail, "cut_off") {
+		t.Errorf("the record of the unlock: %s", detail)
+	}
+	if text := p.succeed(t, "history").stdout; !strings.Contains(text, "COMMAND") || !strings.Contains(text, "is cut off") {
+		t.Errorf("history shows\n%s", text)
+	}
+	if text := p.succeed(t, "status").stdout; !strings.Contains(text, "last   lost") {
+		t.Errorf("status shows another act as the last run:\n%s", text)
+	}
+}

@@ -137,7 +137,7 @@ func TestJSONLinesOfARun(t *testing.T) {
 			t.Errorf("alias %v in %v", line["alias"], line)
 		}
 	}
-	if diff := cmp.Diff(strings.Fields("locked created loaded verified swapping swapped retired released"), phases); diff != "" {
+	if diff := cmp.Diff(strings.Fields("locked created loading loaded replicating catching-up verified swapping swapped correcting retired released"), phases); diff != "" {
 		t.Error(diff)
 	}
 	if kinds["summary"] != 1 || kinds["progress"] == 0 || len(kinds) != 3 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,8 +32,10 @@ func (a *app) historyCommand() *cobra.Command {
 		Use:   "history",
 		Short: "Show past and present runs, from any server",
 		Long: `Show the runs of the alias, newest first: those of every server, those at work
-now, and those that were refused by the lock. They are read from Elasticsearch,
-where every run keeps its record; history.keep says how many stay.
+now, and those that were refused by the lock. Between them is whatever else
+changed the index or who may change it: rollback, prune, unlock and repair, with
+who did it, on which host and when. All is read from Elasticsearch, where each
+keeps its record; history.keep says how many stay.
 
 A run that was killed could not say so: it is shown as died once another run has
 had the lock, or when nothing was heard from it for long. waiting is a run that
@@ -118,9 +121,9 @@ func readHistory(ctx context.Context, store *history.Store, f historyFlags) ([]h
 
 func printRuns(w io.Writer, records []history.Record) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "STARTED\tTOOK\tOUTCOME\tTRIGGER\tHOST\tDOCUMENTS\tINDEX\tRUN\tNOTE")
+	fmt.Fprintln(table, "STARTED\tTOOK\tCOMMAND\tOUTCOME\tTRIGGER\tHOST\tDOCUMENTS\tINDEX\tRUN\tNOTE")
 	for _, r := range records {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Started.UTC().Format(time.RFC3339), took(r), r.Outcome, r.Trigger,
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Started.UTC().Format(time.RFC3339), took(r), cmp.Or(r.Command, history.CommandRun), r.Outcome, r.Trigger,
 			r.Host, humanize.Comma(max(r.Documents, r.Acknowledged)), dash(r.Index), r.RunID, note(r))
 	}
 	_ = table.Flush() // its writer is the one above
@@ -141,6 +144,8 @@ func dash(s string) string {
 func note(r history.Record) string {
 	const longest = 72
 	switch {
+	case r.CutOff != nil:
+		return fmt.Sprintf("run %s on %s is cut off", r.CutOff.RunID, r.CutOff.Host)
 	case r.HeldBy != nil:
 		return fmt.Sprintf("the lock was held by %s on %s", r.HeldBy.RunID, r.HeldBy.Host)
 	case r.Outcome == history.Running || r.Outcome == history.Died:
@@ -177,7 +182,7 @@ func progressOf(r history.Record) []string {
 // speed continues a sentence about a run that is loading; otherwise empty.
 func speed(r history.Record) string {
 	rate, left := r.Rate()
-	if rate == 0 || r.Phase != pipeline.PhaseCreated {
+	if rate == 0 || r.Phase != pipeline.PhaseLoading {
 		return ""
 	}
 	s := fmt.Sprintf(", %s/s", humanize.Comma(int64(rate)))

@@ -90,6 +90,9 @@ func counts(r pipeline.Report) string {
 	parts := []string{
 		humanize.Comma(r.Read) + " read", humanize.Comma(r.Acknowledged) + " acknowledged", humanize.Comma(r.Failed) + " failed",
 	}
+	if r.PassFailed > 0 {
+		parts = append(parts, humanize.Comma(r.PassFailed)+" rejected in passes")
+	}
 	if r.Retried > 0 {
 		parts = append(parts, humanize.Comma(r.Retried)+" retried")
 	}

@@ -94,6 +94,9 @@ type plainObserver struct {
 }
 
 func (o *plainObserver) Phase(p pipeline.Phase, at time.Time) {
+	if p.Former() {
+		return
+	}
 	fmt.Fprintf(o.out, "%s %s: %s\n", at.Format(time.TimeOnly), o.alias, p)
 	o.last = at
 }
@@ -150,11 +153,14 @@ type barObserver struct {
 }
 
 func (o *barObserver) Phase(p pipeline.Phase, at time.Time) {
+	if p.Former() {
+		return
+	}
 	if p == pipeline.PhaseLocked {
 		o.start = at
 	}
 	o.clear()
-	fmt.Fprintf(o.out, "  %-9s %6.1f s\n", p, at.Sub(o.start).Seconds())
+	fmt.Fprintf(o.out, "  %-12s %6.1f s\n", p, at.Sub(o.start).Seconds())
 }
 
 func (o *barObserver) Progress(p pipeline.Progress) {

@@ -84,7 +84,7 @@ func TestProgressBarIsTakenAwayBeforeAPhase(t *testing.T) {
 		t.Errorf("the bar shows %q", out.String())
 	}
 	drawn := out.Len()
-	o.Phase(pipeline.PhaseLoaded, time.Now())
+	o.Phase(pipeline.PhaseReplicating, time.Now())
 	after := out.String()[drawn:]
 	if !strings.HasPrefix(after, "\r") || !strings.HasSuffix(after, " s\n") || o.bar != nil {
 		t.Errorf("then it shows %q", after)

@@ -72,42 +72,45 @@ func (a *app) printNotStarted(cmd *cobra.Command, err error) {
 // summary has the keys that other tools read.
 func summary(r pipeline.Report, err error) message {
 	m := message{
-		"message_type":      "summary",
-		"outcome":           r.Outcome,
-		"alias":             r.Alias,
-		"index":             r.Index,
-		"previous":          r.Previous,
-		"token":             r.Token,
-		"run_id":            r.RunID,
-		"trigger":           r.Trigger,
-		"read":              r.Read,
-		"acknowledged":      r.Acknowledged,
-		"failed":            r.Failed,
-		"retried":           r.Retried,
-		"documents":         r.Documents,
-		"orphan_rows":       r.Orphans,
-		"orphan_lists":      orphanLists(r.OrphanLists),
-		"bytes":             r.Bytes,
-		"duration_ms":       r.Duration.Milliseconds(),
-		"docs_per_second":   int64(r.DocumentsPerSecond()),
-		"snapshot_at":       nil,
-		"retired":           list(r.Deleted),
-		"error":             nil,
-		"passes":            r.Passes,
-		"changed":           r.Changed,
-		"removed":           r.Removed,
-		"lag_ms":            nil,
-		"guarantee":         cmp.Or(r.Guarantee, pipeline.GuaranteeNone),
-		"left_to_writers":   r.LeftToWriters,
-		"catch_up_error":    nil,
-		"full_pass_reason":  nil,
-		"phase_after_ms":    phaseTimes(r),
-		"retire_error":      nil,
-		"alias_warning":     nil,
-		"not_retired":       notRetired(r),
-		"load_duration_ms":  r.Loading.Milliseconds(),
-		"first_document_ms": r.FirstDocument.Milliseconds(),
-		"bulk_latency_ms":   latencyMS(r.Latency),
+		"message_type":       "summary",
+		"outcome":            r.Outcome,
+		"alias":              r.Alias,
+		"index":              r.Index,
+		"previous":           r.Previous,
+		"token":              r.Token,
+		"run_id":             r.RunID,
+		"trigger":            r.Trigger,
+		"read":               r.Read,
+		"acknowledged":       r.Acknowledged,
+		"failed":             r.Failed,
+		"pass_failed":        r.PassFailed,
+		"lists":              r.Lists,
+		"documents_verified": r.Verified,
+		"retried":            r.Retried,
+		"documents":          r.Documents,
+		"orphan_rows":        r.Orphans,
+		"orphan_lists":       orphanLists(r.OrphanLists),
+		"bytes":              r.Bytes,
+		"duration_ms":        r.Duration.Milliseconds(),
+		"docs_per_second":    int64(r.DocumentsPerSecond()),
+		"snapshot_at":        nil,
+		"retired":            list(r.Deleted),
+		"error":              nil,
+		"passes":             r.Passes,
+		"changed":            r.Changed,
+		"removed":            r.Removed,
+		"lag_ms":             nil,
+		"guarantee":          cmp.Or(r.Guarantee, pipeline.GuaranteeNone),
+		"left_to_writers":    r.LeftToWriters,
+		"catch_up_error":     nil,
+		"full_pass_reason":   nil,
+		"phase_after_ms":     phaseTimes(r),
+		"retire_error":       nil,
+		"alias_warning":      nil,
+		"not_retired":        notRetired(r),
+		"load_duration_ms":   r.Loading.Milliseconds(),
+		"first_document_ms":  r.FirstDocument.Milliseconds(),
+		"bulk_latency_ms":    latencyMS(r.Latency),
 	}
 	if !r.SnapshotAt.IsZero() {
 		m["snapshot_at"] = r.SnapshotAt.UTC().Format(time.RFC3339Nano)
@@ -178,6 +181,7 @@ func sentence(r pipeline.Report) string {
 			return fmt.Sprintf("%s: %s, not swapped", r.Alias, r.Outcome)
 		}
 		return fmt.Sprintf("%s: %s, not swapped; the alias is still on %s", r.Alias, r.Outcome, r.Previous)
+	case pipeline.OutcomePruned, pipeline.OutcomeUnlocked: // no outcomes of a run
 	}
 	return string(r.Outcome)
 }
@@ -188,7 +192,7 @@ func (a *app) printDetails(r pipeline.Report) {
 		return
 	}
 	fmt.Fprintf(a.out, "  proof     %s read = %s acknowledged + %s failed; a search counts %s\n",
-		humanize.Comma(r.Read), humanize.Comma(r.Acknowledged), humanize.Comma(r.Failed), humanize.Comma(r.Documents))
+		humanize.Comma(r.Read), humanize.Comma(r.Acknowledged), humanize.Comma(r.Failed), humanize.Comma(r.Verified))
 	fmt.Fprintf(a.out, "  speed     %s in %s: %s documents/s while loading, %s sent, %s retried\n",
 		humanize.Comma(r.Acknowledged), r.Duration.Round(time.Millisecond), humanize.Comma(int64(r.DocumentsPerSecond())),
 		humanize.IBytes(uint64(max(r.Bytes, 0))), humanize.Comma(r.Retried))
@@ -199,6 +203,12 @@ func (a *app) printDetails(r pipeline.Report) {
 	}
 	if r.FullPass != "" {
 		fmt.Fprintf(a.out, "            a pass read all documents, because %s\n", r.FullPass)
+	}
+	if r.PassFailed > 0 {
+		fmt.Fprintf(a.out, "  rejected  %s documents in passes, besides those that failed in the load\n", humanize.Comma(r.PassFailed))
+	}
+	if r.CatchUpError != "" {
+		fmt.Fprintf(a.out, "  warning   the pass after the swap was given up: %s\n", r.CatchUpError)
 	}
 	fmt.Fprintf(a.out, "  phases    %s\n", phaseLine(r.Phases))
 	for _, field := range slices.Sorted(maps.Keys(r.OrphanLists)) {
@@ -230,6 +240,9 @@ func phaseLine(phases []pipeline.PhaseTime) string {
 	parts := make([]string, 0, len(phases))
 	before := time.Duration(0)
 	for _, p := range phases {
+		if p.Phase.Former() {
+			continue
+		}
 		parts = append(parts, fmt.Sprintf("%s +%s", p.Phase, (p.After-before).Round(time.Millisecond)))
 		before = p.After
 	}

@@ -88,11 +88,14 @@ type statusView struct {
 func (v *statusView) of(runs []history.Record) {
 	for i := range runs {
 		r := &runs[i]
+		if !r.IsRun() {
+			continue
+		}
 		r.Outcome = history.Judge(*r, v.Record, v.now)
 		switch r.Outcome {
 		case history.Running:
 			// The lease knows first that the load is over.
-			if v.Locked && r.RunID == v.Record.Holder.RunID && v.Record.Phase == string(pipeline.PhaseCreated) {
+			if v.Locked && r.RunID == v.Record.Holder.RunID && v.Record.Phase == string(pipeline.PhaseLoading) {
 				v.present = r
 			}
 		case history.Waiting, string(pipeline.OutcomeLocked), string(pipeline.OutcomeSkipped):

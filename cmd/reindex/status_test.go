@@ -27,7 +27,7 @@ func loading(phase pipeline.Phase) statusView {
 	v.of([]history.Record{
 		{RunID: "mmmmmmmmmmmm", Outcome: string(pipeline.OutcomeLocked), Host: "blue"},
 		{
-			RunID: "abcdefghijkl", Outcome: history.Running, Phase: pipeline.PhaseCreated, Updated: now,
+			RunID: "abcdefghijkl", Outcome: history.Running, Phase: pipeline.PhaseLoading, Updated: now,
 			Acknowledged: 100, LoadMS: 50_000, Estimate: 300,
 		},
 		{
@@ -42,9 +42,9 @@ func loading(phase pipeline.Phase) statusView {
 func TestStatusShowsSpeedAndTheLastRun(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	printStatus(&out, loading(pipeline.PhaseCreated))
+	printStatus(&out, loading(pipeline.PhaseLoading))
 	for _, want := range []string{
-		", phase created, 200 of about 300 documents, 2/s, about 1m40s left\n",
+		", phase loading, 200 of about 300 documents, 2/s, about 1m40s left\n",
 		"last   refused on blue, run zzzzzzzzzzzz (manual), started 2026-11-24T02:00:00Z, took 1.5s: not swapped: gate empty\n",
 	} {
 		if !strings.Contains(out.String(), want) {
@@ -52,7 +52,7 @@ func TestStatusShowsSpeedAndTheLastRun(t *testing.T) {
 		}
 	}
 	out.Reset()
-	printStatus(&out, loading(pipeline.PhaseLoaded))
+	printStatus(&out, loading(pipeline.PhaseReplicating))
 	if strings.Contains(out.String(), "left") {
 		t.Errorf("time left of a load that is over:\n%s", out.String())
 	}
@@ -60,7 +60,7 @@ func TestStatusShowsSpeedAndTheLastRun(t *testing.T) {
 
 func TestStatusMessageHasSpeedAndTheLastRun(t *testing.T) {
 	t.Parallel()
-	m := statusMessage(loading(pipeline.PhaseCreated))
+	m := statusMessage(loading(pipeline.PhaseLoading))
 	lock, ok := m["lock"].(message)
 	if !ok || lock["docs_per_second"] != int64(2) || lock["left_ms"] != int64(100_000) {
 		t.Errorf("lock %v", m["lock"])
@@ -80,7 +80,7 @@ func TestNotes(t *testing.T) {
 		"the lock was held by mmmmmmmm on green": {Outcome: "locked", Error: "x", HeldBy: &esalias.Holder{RunID: "mmmmmmmm", Host: "green"}},
 		"one...":                                 {Outcome: "failed", Error: "one\ntwo"},
 		long[:144] + "...":                       {Outcome: "failed", Error: long},
-		"phase created, 2/s":                     {Outcome: history.Died, Phase: pipeline.PhaseCreated, Acknowledged: 2, LoadMS: 1000, Estimate: 9},
+		"phase loading, 2/s":                     {Outcome: history.Died, Phase: pipeline.PhaseLoading, Acknowledged: 2, LoadMS: 1000, Estimate: 9},
 	} {
 		if diff := cmp.Diff(want, note(r)); diff != "" {
 			t.Error(diff)

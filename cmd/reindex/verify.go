@@ -11,6 +11,7 @@ import (
 
 	"example.com/reindex/internal/config"
 	"example.com/reindex/internal/drift"
+	"example.com/reindex/internal/history"
 	"example.com/reindex/internal/preflight"
 	"example.com/reindex/pipeline"
 )
@@ -75,7 +76,7 @@ func (a *app) verify(ctx context.Context, c *config.Config, f adminFlags, repair
 	}
 	options := verifyOptions(c, f, failures)
 	options.Repair = repair
-	r, err := drift.Verify(ctx, deps, options)
+	r, err := a.compare(ctx, c, deps, options)
 	err = errors.Join(err, failures.close())
 	if err != nil {
 		a.printError(err)
@@ -85,6 +86,23 @@ func (a *app) verify(ctx context.Context, c *config.Config, f adminFlags, repair
 		return reportedError{err}
 	}
 	return nil
+}
+
+// compare records a repair; a comparison changes nothing.
+func (a *app) compare(ctx context.Context, c *config.Config, deps pipeline.Deps, options drift.Options) (r drift.Report, err error) {
+	if !options.Repair {
+		return drift.Verify(ctx, deps, options)
+	}
+	err = a.recorded(ctx, c, options.Holder, "repair", func(o pipeline.Observer) (history.Ending, error) {
+		deps.Observe = o
+		r, err = drift.Verify(ctx, deps, options)
+		report := pipeline.Report{
+			Outcome: pipeline.Outcome(r.Outcome), Index: r.Index, Documents: r.Indexed, SnapshotAt: r.SnapshotAt,
+			Changed: r.Created + r.Updated, Removed: r.Deleted, PassFailed: r.Failed, LeftToWriters: r.LeftToWriters,
+		}
+		return history.Ending{Report: report}, err
+	})
+	return r, err
 }
 
 func verifyOptions(c *config.Config, f adminFlags, failures *failuresFile) drift.Options {

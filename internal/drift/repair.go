@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"example.com/reindex/esalias"
 	"example.com/reindex/internal/bulk"
 	"example.com/reindex/internal/document"
 	"example.com/reindex/pipeline"
@@ -14,11 +13,11 @@ import (
 // repair levels the live index. It writes what has differed for a round,
 // through the mark of the swap that made the index live, and each write only
 // if nothing newer has come since. Then everything is compared once more.
-func (v *verification) repair(ctx context.Context, lease *esalias.Lease) error {
+func (v *verification) repair(ctx context.Context, lease pipeline.Held) error {
 	if err := v.locate(ctx); err != nil { // again: a run may have ended before the lease was ours
 		return err
 	}
-	lease.Report("comparing", 0, 0)
+	lease.Reached(pipeline.PhaseCatchingUp, 0, 0)
 	s := &suspects{limit: maxSuspects}
 	seen, err := v.round(ctx, 1, s, nil)
 	if err != nil {
@@ -29,11 +28,9 @@ func (v *verification) repair(ctx context.Context, lease *esalias.Lease) error {
 	if seen.first == 0 && !s.overflow {
 		return v.conclude(ctx, OutcomeEqual)
 	}
-	lease.Report("repairing", 0, seen.documents)
-	if err := v.write(ctx, s); err != nil {
+	if err := v.write(ctx, lease, s, seen.documents); err != nil {
 		return fmt.Errorf("repair %s: %w", v.report.Index, err)
 	}
-	lease.Report("comparing again", 0, seen.documents)
 	left, err := v.rounds(ctx)
 	if err != nil {
 		return err
@@ -48,7 +45,7 @@ func (v *verification) repair(ctx context.Context, lease *esalias.Lease) error {
 // write is the second round, with a remedy for each difference that has stood.
 // They are sent when everything was compared and the gates have nothing against
 // it: the tables of the source may have been emptied, or be half full.
-func (v *verification) write(ctx context.Context, s *suspects) (err error) {
+func (v *verification) write(ctx context.Context, lease pipeline.Held, s *suspects, total int64) (err error) {
 	correction := new(pipeline.Correction)
 	defer func() { err = errors.Join(err, correction.Close()) }()
 	t, err := v.round(ctx, 2, s, func(d difference) error { return correction.Add(v.remedy(d)) })
@@ -60,6 +57,7 @@ func (v *verification) write(ctx context.Context, s *suspects) (err error) {
 	permit := pipeline.Permit{Gates: v.opts.Gates, Read: t.documents, Counted: t.documents, Change: pipeline.Change{
 		Refused: "nothing repaired", Live: v.report.Index, Before: t.indexed - s.duplicates, After: t.documents,
 	}}
+	lease.Reached(pipeline.PhaseCorrecting, 0, total)
 	written, err := correction.Write(ctx, v.Bulk, permit, bulk.Options{
 		Target:      v.mark,
 		Workers:     v.opts.Workers,

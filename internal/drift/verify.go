@@ -49,7 +49,8 @@ func (v *verification) run(ctx context.Context) error {
 		return err
 	}
 	if v.opts.Repair {
-		return pipeline.UnderLease(ctx, v.Alias, v.opts.Holder, v.opts.LockTimeout, v.repair)
+		act := pipeline.Act{Alias: v.Alias, Holder: v.opts.Holder, LockTimeout: v.opts.LockTimeout, Observe: v.Observe}
+		return act.UnderLease(ctx, v.repair)
 	}
 	t, err := v.rounds(ctx)
 	if err != nil {

@@ -15,10 +15,15 @@ const (
 	Died    = "died"    // ended without a word; made by [Judge]
 )
 
-// Record is one run. Counts are those so far while it runs.
+// CommandRun is the command of a run.
+const CommandRun = "run"
+
+// Record is one run, or another act that changed what readers see, what they
+// could be given back, or who may change it. Counts are those so far while it runs.
 type Record struct {
 	RunID   string `json:"run_id"`
 	Alias   string `json:"alias"`
+	Command string `json:"command,omitempty"` // of the program; a run has none if an older version wrote it
 	Outcome string `json:"outcome"`
 	Trigger string `json:"trigger"`
 	Host    string `json:"host"`
@@ -42,7 +47,10 @@ type Record struct {
 	Failed       int64 `json:"failed"`
 	Retried      int64 `json:"retried"`
 	Bytes        int64 `json:"bytes"`
-	Documents    int64 `json:"documents"` // a search of the new index counts
+	Verified     int64 `json:"documents_verified"` // a search of the new index counted before the swap
+	Documents    int64 `json:"documents"`          // a search counts in the end
+	// Lists counts the elements of each list, by field.
+	Lists map[string]int64 `json:"lists,omitempty"`
 
 	Passes        int                `json:"passes"`
 	Changed       int64              `json:"changed"`
@@ -62,14 +70,19 @@ type Record struct {
 	RetireError  string `json:"retire_error,omitempty"`
 	// HeldBy is who held the lock, of a run with outcome locked.
 	HeldBy *esalias.Holder `json:"held_by,omitempty"`
+	// CutOff is who held the lock until an unlock took it away.
+	CutOff *esalias.Holder `json:"cut_off,omitempty"`
 
 	Detail *Detail `json:"detail,omitempty"`
 }
 
+// IsRun tells a run from another act.
+func (r Record) IsRun() bool { return r.Command == "" || r.Command == CommandRun }
+
 // start is the record of a run that begins.
-func start(alias string, who esalias.Holder, at time.Time) Record {
+func start(alias string, who esalias.Holder, command string, at time.Time) Record {
 	return Record{
-		RunID: who.RunID, Alias: alias, Outcome: Running, Trigger: who.Trigger,
+		RunID: who.RunID, Alias: alias, Command: command, Outcome: Running, Trigger: who.Trigger,
 		Host: who.Host, PID: who.PID, User: who.User, Version: who.Version, Started: at.UTC(),
 	}
 }
@@ -83,7 +96,8 @@ func (r *Record) progress(p pipeline.Progress) {
 }
 
 // end takes over how the run ended. The error must hold no secret.
-func (r *Record) end(report pipeline.Report, failure string, heldBy *esalias.Holder) {
+func (r *Record) end(e Ending) {
+	report := e.Report
 	ended := r.Started.Add(report.Duration)
 	r.Ended, r.Outcome = &ended, string(report.Outcome)
 	r.Token, r.Index, r.Previous = report.Token, report.Index, report.Previous
@@ -93,6 +107,7 @@ func (r *Record) end(report pipeline.Report, failure string, heldBy *esalias.Hol
 	}
 	r.Read, r.Acknowledged, r.Failed = report.Read, report.Acknowledged, report.Failed
 	r.Retried, r.Bytes, r.Documents = report.Retried, report.Bytes, report.Documents
+	r.Verified, r.Lists = report.Verified, report.Lists
 	r.Passes, r.Changed, r.Removed, r.PassFailed = report.Passes, report.Changed, report.Removed, report.PassFailed
 	r.LagMS, r.Guarantee, r.LeftToWriters = report.Lag.Milliseconds(), report.Guarantee, report.LeftToWriters
 	r.DurationMS, r.LoadMS = report.Duration.Milliseconds(), report.Loading.Milliseconds()
@@ -101,8 +116,8 @@ func (r *Record) end(report pipeline.Report, failure string, heldBy *esalias.Hol
 		r.Phase, r.PhaseAfterMS[string(p.Phase)] = p.Phase, p.After.Milliseconds()
 	}
 	r.Retired = report.Deleted
-	r.Error, r.CatchUpError, r.RetireError = failure, report.CatchUpError, report.RetireError
-	r.HeldBy = heldBy
+	r.Error, r.CatchUpError, r.RetireError = e.Failure, report.CatchUpError, report.RetireError
+	r.HeldBy, r.CutOff = e.HeldBy, e.CutOff
 }
 
 // Rate is documents a second while loading, and Left the time until the

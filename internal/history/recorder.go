@@ -44,8 +44,13 @@ var _ pipeline.Observer = (*Recorder)(nil)
 // Begin starts to record a run of alias by who. It must be ended by
 // [Recorder.End]; ctx does not end it.
 func Begin(ctx context.Context, store *Store, who esalias.Holder, log *slog.Logger) *Recorder {
+	return BeginAct(ctx, store, who, CommandRun, log)
+}
+
+// BeginAct is Begin for a command of the program that need not be a run.
+func BeginAct(ctx context.Context, store *Store, who esalias.Holder, command string, log *slog.Logger) *Recorder {
 	r := &Recorder{
-		store: store, log: log, record: start(store.alias, who, time.Now()), dirty: true,
+		store: store, log: log, record: start(store.alias, who, command, time.Now()), dirty: true,
 		kick: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	// An interrupted run is still tidying up, and that is worth recording.
@@ -166,6 +171,7 @@ type Ending struct {
 	Report  pipeline.Report
 	Failure string          // the error of the run, without secrets; empty if there was none
 	HeldBy  *esalias.Holder // who held the lock, if that is why
+	CutOff  *esalias.Holder // who held the lock until an unlock
 	Keep    int             // newest records to keep; the others are deleted
 }
 
@@ -175,7 +181,7 @@ func (r *Recorder) End(ctx context.Context, e Ending) {
 	r.cancel()
 	<-r.done
 	record, _ := r.take()
-	record.end(e.Report, e.Failure, e.HeldBy)
+	record.end(e)
 	record.Detail.end(e)
 	if err := r.put(ctx, record, true); err != nil {
 		r.warn(ctx, err)

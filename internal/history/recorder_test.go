@@ -62,7 +62,7 @@ func TestRecorderFollowsARun(t *testing.T) {
 	checkDetail(t, got.Detail)
 	got.Detail = nil
 	want := Record{
-		RunID: "runaaaaa", Alias: s.alias, Outcome: "swapped", Trigger: "scheduled", Host: "green", PID: 7, User: "tis", Version: "1.2.3",
+		RunID: "runaaaaa", Alias: s.alias, Command: CommandRun, Outcome: "swapped", Trigger: "scheduled", Host: "green", PID: 7, User: "tis", Version: "1.2.3",
 		Phase: pipeline.PhaseReleased, Token: 7, Index: "persons-000007", Previous: "persons-000006",
 		Started: got.Started, Updated: got.Updated, Ended: got.Ended, SnapshotAt: new(second(0)),
 		Estimate: 34, Read: 31, Acknowledged: 30, Failed: 1, Retried: 4, Bytes: 500, Documents: 30,
@@ -106,8 +106,8 @@ func TestRefusedRunIsRecordedWithWhoHeldTheLock(t *testing.T) {
 func TestEndDeletesOldRecords(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	put(t, s, start("persons", who("runaaaaa"), second(0)), 1)
-	put(t, s, start("persons", who("runbbbbb"), second(1)), 1)
+	put(t, s, start("persons", who("runaaaaa"), CommandRun, second(0)), 1)
+	put(t, s, start("persons", who("runbbbbb"), CommandRun, second(1)), 1)
 	r := Begin(t.Context(), s, who("runccccc"), discard())
 	r.End(t.Context(), Ending{Keep: 2, Report: report()})
 	eventually(t, "the deletion", func() bool { return get(t, s, "runaaaaa").RunID == "" })

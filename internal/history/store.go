@@ -112,10 +112,10 @@ func (s *Store) create(ctx context.Context) error {
 func mappings() map[string]any {
 	properties := map[string]any{}
 	for kind, fields := range map[string][]string{
-		"keyword": {"run_id", "alias", "outcome", "trigger", "host", "user", "version", "phase", "index", "previous", "guarantee"},
+		"keyword": {"run_id", "alias", "command", "outcome", "trigger", "host", "user", "version", "phase", "index", "previous", "guarantee"},
 		"date":    {"started", "updated", "ended", "snapshot_at"},
 		"long": {
-			"pid", "token", "estimate", "read", "acknowledged", "failed", "retried", "bytes", "documents", "passes",
+			"pid", "token", "estimate", "read", "acknowledged", "failed", "retried", "bytes", "documents", "documents_verified", "passes",
 			"changed", "removed", "pass_failed", "lag_ms", "left_to_writers", "duration_ms", "load_duration_ms",
 		},
 		"text": {"error", "catch_up_error", "retire_error"},

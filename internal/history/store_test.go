@@ -92,11 +92,11 @@ func TestHistoryThatIsNotThereIsEmpty(t *testing.T) {
 func TestRecordsComeBackNewestFirst(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	want := start("persons", who("runbbbbb"), second(1))
+	want := start("persons", who("runbbbbb"), CommandRun, second(1))
 	want.Updated = second(2)
 	put(t, s, want, 1)
-	put(t, s, start("persons", who("runccccc"), second(2)), 1)
-	put(t, s, start("persons", who("runaaaaa"), second(0)), 1)
+	put(t, s, start("persons", who("runccccc"), CommandRun, second(2)), 1)
+	put(t, s, start("persons", who("runaaaaa"), CommandRun, second(0)), 1)
 	if diff := cmp.Diff([]string{"runccccc", "runbbbbb", "runaaaaa"}, ids(t, s)); diff != "" {
 		t.Error(diff)
 	}
@@ -112,7 +112,7 @@ func TestRecordsComeBackNewestFirst(t *testing.T) {
 func TestIndexIsHiddenAndMapped(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	put(t, s, start("persons", who("runaaaaa"), second(0)), 1)
+	put(t, s, start("persons", who("runaaaaa"), CommandRun, second(0)), 1)
 	var answer map[string]struct {
 		Mappings struct {
 			Dynamic    string `json:"dynamic"`
@@ -143,7 +143,7 @@ func TestIndexIsHiddenAndMapped(t *testing.T) {
 func TestLateWriteDoesNotUndoALaterOne(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	r := start("persons", who("runaaaaa"), second(0))
+	r := start("persons", who("runaaaaa"), CommandRun, second(0))
 	r.Outcome = "swapped"
 	put(t, s, r, 2)
 	r.Outcome = Running
@@ -178,7 +178,7 @@ func TestWriteWithoutAnAnswerIsSentOnceMore(t *testing.T) {
 				}
 				return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader("{}"))}, nil
 			}), "persons")
-			err := s.Put(t.Context(), start("persons", who("runaaaaa"), second(0)), 1, false)
+			err := s.Put(t.Context(), start("persons", who("runaaaaa"), CommandRun, second(0)), 1, false)
 			if (err == nil) != test.written || sent != len(test.statuses) {
 				t.Errorf("sent %d times, %v", sent, err)
 			}
@@ -192,7 +192,7 @@ func TestManyRunsMakeOneHistory(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
-			if err := s.Put(context.Background(), start("persons", who("runaaaa"+string(rune('a'+i))), second(i)), 1, true); err != nil {
+			if err := s.Put(context.Background(), start("persons", who("runaaaa"+string(rune('a'+i))), CommandRun, second(i)), 1, true); err != nil {
 				t.Error(err)
 			}
 		})
@@ -209,7 +209,7 @@ func TestTrimDeletesTheOldest(t *testing.T) {
 	want := []string{}
 	for i := range 7 {
 		id := "runaaaa" + string(rune('a'+i))
-		put(t, s, start("persons", who(id), second(i)), 1)
+		put(t, s, start("persons", who(id), CommandRun, second(i)), 1)
 		want = append(want, id)
 	}
 	if n, err := s.Trim(t.Context(), 7); n != 0 || err != nil {
