@@ -82,7 +82,7 @@ func tagsOf(t *testing.T, index string) int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Close = true // no connection is left when the test ends
+	request.Close = true                          // no connection is left when the test ends
 	answer, err := http.DefaultClient.Do(request) //nolint:forbidigo // a test
 	if err != nil {
 		t.Fatal(err)
