@@ -17,6 +17,7 @@ type relation struct {
 	schema, name string
 	sql          string // schema and name, quoted where they need it
 	readable     bool   // the role has SELECT on it, or on some of its columns
+	distant      bool   // it is a view or a foreign table: its rows, and their indices, are elsewhere
 	columns      []*column
 	primary      []*column // of the primary key, in its order
 	unique       [][]*column
@@ -184,13 +185,13 @@ func (r *schemaReader) around(table string, depth int) []string {
 func (r *schemaReader) readRelations(oids []string) error {
 	rows, err := r.catalog.Rows("read the tables", `
 SELECT c.oid, n.nspname, c.relname, pg_catalog.format('%I.%I', n.nspname, c.relname),
-       pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_any_column_privilege(c.oid, 'SELECT')
+       pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_any_column_privilege(c.oid, 'SELECT'), c.relkind IN ('v', 'f')
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid = ANY ($1::pg_catalog.oid[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`, arrayOf(oids))
 	for _, v := range rows {
 		r.relations[string(v[0])] = &relation{
-			oid: string(v[0]), schema: string(v[1]), name: string(v[2]), sql: string(v[3]), readable: string(v[4]) == "t",
+			oid: string(v[0]), schema: string(v[1]), name: string(v[2]), sql: string(v[3]), readable: string(v[4]) == "t", distant: string(v[5]) == "t",
 			byNumber: map[int32]*column{}, classes: map[int32][]string{},
 		}
 	}

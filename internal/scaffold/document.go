@@ -61,9 +61,17 @@ func (w *writer) document() *query {
 // slowID says what PostgreSQL needs to find a range of ids that are no column.
 func (w *writer) slowID() []string {
 	if w.id.index == "" {
+		w.warn("PostgreSQL reads all of %s for every range of ids: it allows no index on them", w.table.sql)
 		return []string{
 			"PostgreSQL allows no index on this id, because its text depends on settings of the session, and so reads the whole table",
 			"for every range of ids. Of a large table, add a column with the id.",
+		}
+	}
+	if w.table.distant {
+		w.warn("PostgreSQL reads all of %s for every range of ids, unless an index of the table that it reads has the id", w.table.sql)
+		return []string{
+			"PostgreSQL reads all of it for every range of ids, unless an index of the table that it reads has this expression. Of a large",
+			"one, make a materialised view with an index.",
 		}
 	}
 	statement := fmt.Sprintf("CREATE INDEX ON %s ((%s));", w.table.sql, w.id.index)

@@ -195,6 +195,8 @@ func textOf(prefix string, columns []*column) string {
 			if !c.deterministic {
 				parts[i] += ` COLLATE "C"`
 			}
+		case t != nil && (t.name == "regproc" || t.name == "regoper"):
+			parts[i] += "::oid::text" // two functions of one name have one text
 		default:
 			parts[i] += "::text"
 		}

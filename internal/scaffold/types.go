@@ -92,7 +92,7 @@ func partsRules() []rule {
 		},
 		{
 			show: "`int4multirange` and so on", json: "array of such objects", fields: "as the range", source: ranges,
-			beware: "An empty multirange is `[]`.",
+			beware: "An empty multirange is `[]`. `relation: within` is true if one of the ranges is inside.",
 		},
 		{show: "ranges over other types", json: "string", fields: "`keyword`", source: ranges, beware: "Elasticsearch has no such ranges."},
 		{show: "enum", json: "string", fields: "`keyword`", source: everyVersion, beware: "It sorts as text, in PostgreSQL by the order of its labels."},
@@ -178,13 +178,15 @@ func plainRules() []rule {
 		},
 		{
 			types: []string{"interval"}, show: "`interval`", json: "number of seconds", fields: "`double`", source: "all; infinity since 17; " + chapter + "datetime.html",
-			beware:  "Elasticsearch has no durations. A month has 30 days and a year 365.25 in `extract(epoch ...)`. Infinity is an error that names the row.",
+			beware: "Elasticsearch has no durations. A month has 30 days and a year 365.25 in `extract(epoch ...)`, so that 361 days are less than a year, which they are not in" +
+				" PostgreSQL's own order. Infinity is an error that names the row.",
 			convert: as("extract(epoch FROM %s)::float8", mapped("double"), "seconds; a month has 30 days"),
 		},
 		{types: []string{"uuid"}, show: "`uuid`", json: "string in lower case", fields: "`keyword`", source: everyVersion, convert: as("%s", keyword(), "")},
 		{
 			types: []string{"inet"}, show: "`inet`", json: "address without its netmask", fields: "`ip`", source: "all; " + chapter + "net-types.html",
-			beware:  "`ip` refuses a netmask, so `host()` leaves it out. `term: 10.0.0.0/8` finds addresses of a network.",
+			beware: "`ip` refuses a netmask, so `host()` leaves it out. `term: 10.0.0.0/8` finds addresses of a network; `::/0` finds IPv4 too," +
+				" and IPv4 stands in the middle of the order of IPv6.",
 			convert: as("host(%s)", mapped("ip"), "without its netmask, which Elasticsearch's ip refuses"),
 		},
 		{
@@ -261,7 +263,7 @@ func extensionRules() []rule {
 		{
 			types: []string{"geometry", "geography"}, extension: "postgis", show: "`geometry`, `geography`", json: "GeoJSON in longitude and latitude",
 			fields: "`geo_point` if the column holds points only, by its type or by what `init` saw; else `geo_shape`", source: postgis + "ST_AsGeoJSON.html",
-			beware: "EMPTY becomes NULL: Elasticsearch refuses it. Other reference systems are transformed to 4326. `geo_shape` needs a distribution with its module;" +
+			beware: "EMPTY becomes NULL: Elasticsearch refuses it. Distances are on a sphere, and up to 0.6 % from those of `geography`. Other reference systems are transformed to 4326. `geo_shape` needs a distribution with its module;" +
 				" where Elasticsearch does not have it, `init` writes `enabled: false`. As it is, the column is hex, of which `geo_point` takes some for a geohash.",
 			convert: convertGeometry,
 		},
@@ -276,6 +278,7 @@ func extensionRules() []rule {
 			types: []string{"vector"}, extension: "vector", show: "`vector(n)`", json: "array of numbers", fields: "`dense_vector` with its dimensions",
 			source: vector,
 			beware: "`similarity` is that of the column's index: `vector_cosine_ops` cosine, `vector_ip_ops` max_inner_product, else l2_norm. Cosine refuses a vector of zeros." +
+				" Since 8.14 vectors are kept as bytes by default: where some are far from the others, `\"index_options\": {\"type\": \"hnsw\"}` keeps them apart." +
 				" A column without dimensions, or with more than 4,096, is in the document and cannot be searched by.",
 			convert: convertVector("%s::real[]"),
 		},
@@ -300,12 +303,12 @@ func extensionRules() []rule {
 		},
 		{
 			types: []string{"citext"}, extension: "citext", show: "`citext`", json: "string", fields: "`keyword` with the normalizer `lowercase`, and `.text`", source: contrib + "citext.html",
-			beware:  "`term` finds it in any case, as PostgreSQL does. An id is a `keyword` without it, in the spelling of the table.",
+			beware:  "`term` finds it in any case. PostgreSQL folds letters as the database's locale does, of `C` ASCII only; Elasticsearch folds all. An id is a `keyword` without it, in the spelling of the table.",
 			convert: as("%s::text", words(member{"normalizer", "lowercase"}), ""),
 		},
 		{
 			types: []string{"ltree"}, extension: "ltree", show: "`ltree`", json: "`Top.Science.Astronomy`", fields: "`keyword`", source: contrib + "ltree.html",
-			beware:  "`prefix: \"Top.Science.\"` finds what is below. Before version 16 labels have letters, digits and `_` only.",
+			beware:  "`prefix: \"Top.Science.\"` finds what is below. Since version 16 labels may hold a hyphen, which sorts before the dot: a range of keywords is no subtree.",
 			convert: as("%s::text", keyword(), "for what is below, search by prefix \"a.b.\""),
 		},
 		{
