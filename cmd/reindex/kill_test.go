@@ -31,12 +31,12 @@ func crashes() []crash {
 		{phase: "created", rule: faultproxy.Rule{Method: http.MethodPost, Path: "/_bulk", Do: hold}, orphan: true},
 		{phase: "loaded", rule: refresh, orphan: true},
 		{
-			phase: "verified", rule: faultproxy.Rule{Method: http.MethodGet, Path: `-\d{6}/_count$`, Nth: 4, Do: hold},
+			phase: "verified", rule: faultproxy.Rule{Path: `-\d{6}/_count$`, Nth: 4, Do: hold},
 			second: &faultproxy.Rule{Method: http.MethodGet, Path: `-\*/_alias`, Do: hold}, orphan: true,
 		},
 		{phase: "swapping", rule: swap, orphan: true},
 		{
-			phase: "swapped", rule: faultproxy.Rule{Method: http.MethodGet, Path: `-\d{6}/_mapping`, Do: hold},
+			phase: "swapped", rule: faultproxy.Rule{Method: http.MethodGet, Path: `-\d{6}/_mapping`, Nth: 3, Do: hold},
 			args: []string{"--keep", "0"}, live: true,
 		},
 		{phase: "retired", rule: faultproxy.Rule{Method: http.MethodPut, Body: `"state":"free"`, Do: hold}, live: true},
