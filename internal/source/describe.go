@@ -56,6 +56,8 @@ type query struct {
 
 	idField pgconn.FieldDescription
 	family  idFamily
+	// spellings says, of a list, that a collation takes different texts of ids for equal.
+	spellings bool
 	// everything says that the whole query runs again for every range.
 	everything bool
 

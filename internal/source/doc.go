@@ -115,8 +115,8 @@
 //
 // Sessions run with TimeZone UTC: current_date in a query changes at midnight
 // UTC, and (now() AT TIME ZONE 'Europe/London')::date is how to say otherwise.
-// An id is an integer, a uuid, text or varchar, 1 to 512 bytes long, and equal only to what has the same text: a
-// nondeterministic collation is refused. One document
+// An id is an integer, a uuid, text or varchar, 1 to 512 bytes long, and equal only to what has the same text: under a
+// nondeterministic collation a row of a list without a document is refused. One document
 // takes at most 64 MiB with its lists. PostgreSQL 12 or later, in any encoding but
 // SQL_ASCII. A snapshot holds back VACUUM on the whole server until it is closed.
 package source

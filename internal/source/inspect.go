@@ -87,7 +87,7 @@ func (s *Source) share(first *session, found *Inspection) error {
 		if err := second.close(); err != nil {
 			return err
 		}
-		found.Unstable, err = s.checkStability(first, join)
+		found.Unstable, err = s.checkStability(first.parent, join)
 	}
 	return err
 }

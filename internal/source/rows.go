@@ -94,6 +94,9 @@ func (q *query) versionOf(id, v []byte) (int64, error) {
 func (st *stream) addElement(list int, q *query, row [][]byte) error {
 	slot := st.batch.find(row[q.id])
 	if slot < 0 {
+		if q.spellings {
+			return q.otherSpelling(row[q.id])
+		}
 		st.orphans[list].Rows++
 		st.orphans[list].note(row[q.id])
 		return nil
@@ -115,6 +118,16 @@ func (st *stream) addElement(list int, q *query, row [][]byte) error {
 	}
 	st.batch.arena = append(st.batch.arena, '}')
 	return st.batch.addElement(slot, list, start, q.distinct)
+}
+
+// otherSpelling refuses a row that may belong to a document whose id is spelled in another way: PostgreSQL would
+// join it, and nothing here does.
+func (q *query) otherSpelling(id []byte) error {
+	return &RowError{
+		Query: q.name, ID: string(id), Column: q.idName,
+		Reason: "no document has this text as its id, and the collation of the column takes other texts for equal",
+		Advice: "join the table of the documents and select its id, with COLLATE \"C\" behind it, so that all queries spell ids alike",
+	}
 }
 
 // addElements adds one element for each value of the row that is not NULL.

@@ -82,31 +82,20 @@ func (s *Snapshot) begin() (err error) {
 	s.info = s.holder.info
 	s.source.earlier.add(s)
 	s.work.Go(s.watch)
-	var session *session
+	session, err := s.join(s.ctx)
+	if err != nil {
+		return err
+	}
 	err = s.patiently(func() (err error) {
-		session, err = s.second()
+		s.info.Unstable, err = s.source.checkStability(s.ctx, s.join)
 		return err
 	})
 	if err != nil {
-		return err
+		return errors.Join(err, session.close())
 	}
 	p := &planner{source: s.source, snapshot: s, session: session, estimate: s.holder.rows, ranges: s.ranges}
 	s.work.Go(p.run)
 	return nil
-}
-
-// second opens a session in the snapshot, the first time with a third one for as long as it takes to
-// read some rows in both.
-func (s *Snapshot) second() (*session, error) {
-	session, err := s.join(s.ctx)
-	if err != nil {
-		return nil, err
-	}
-	s.info.Unstable, err = s.source.checkStability(session, s.join)
-	if err != nil {
-		return nil, errors.Join(err, session.close())
-	}
-	return session, nil
 }
 
 // join opens a session in the snapshot.

@@ -228,13 +228,17 @@ func (s *Source) finish(d *describer) error {
 	if err != nil {
 		return queryError(s.document.name, "", err)
 	}
+	spellings := false
 	for _, q := range append([]*query{s.document}, s.lists...) {
 		collation, err := d.collation(q)
 		if err != nil {
 			return queryError(q.name, "", err)
 		}
-		if err := d.oneSpelling(q.name, q.idName, collation); err != nil {
-			return err
+		if spelling := d.oneSpelling(q.name, q.idName, collation); spelling != nil {
+			if _, ok := errors.AsType[*ConfigError](spelling); !ok {
+				return spelling
+			}
+			spellings = true
 		}
 		switch {
 		case s.document.family != idText:
@@ -246,6 +250,9 @@ func (s *Source) finish(d *describer) error {
 		if err := d.finish(q); err != nil {
 			return err
 		}
+	}
+	for _, q := range s.lists {
+		q.spellings = spellings
 	}
 	return nil
 }

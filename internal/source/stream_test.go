@@ -187,7 +187,7 @@ func TestStreamRefusesRowsThatAreNoDocument(t *testing.T) {
 		},
 		"empty id":         {"SELECT ''::text AS id", "", "an id has 1 to 512 bytes, this one has 0"},
 		"long id":          {"SELECT repeat('é', 300) AS id", "", "an id has 1 to 512 bytes, this one has 600"},
-		"division by zero": {"SELECT id, 1 / (id - 17) AS x FROM person", "", "read document.sql, "},
+		"division by zero": {"SELECT id, 1 / (id - 17) AS x FROM person", "", `column "x": ERROR: `},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

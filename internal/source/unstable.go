@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -53,20 +54,25 @@ type stability struct {
 	unstable []Unstable
 }
 
+// stabilityTimeout bounds each of the statements that read some rows twice.
+const stabilityTimeout = 2 * time.Second
+
 // checkStability reads some rows in two sessions of one snapshot, before the first stream reads, and marks the columns that differ.
-// What changes more rarely, such as now() cut to minutes, it can miss.
-func (s *Source) checkStability(first *session, join func(context.Context) (*session, error)) ([]Unstable, error) {
+// What changes more rarely, such as now() cut to minutes, it can miss, and a query that takes long or fails for some row is
+// not looked at: the load finds out, and names the row. The sessions are closed, so that they lock nothing any longer.
+func (s *Source) checkStability(ctx context.Context, join func(context.Context) (*session, error)) ([]Unstable, error) {
 	s.stability.mu.Lock()
 	defer s.stability.mu.Unlock()
 	if s.stability.known {
 		return s.stability.unstable, nil
 	}
-	second, err := join(first.parent)
-	if err != nil {
-		return nil, err
-	}
-	found, err := s.findUnstable(first, second)
-	if err = errors.Join(err, second.close()); err != nil {
+	var found []unstableColumn
+	err := inTwo(ctx, join, func(first, second *session) (err error) {
+		found, err = s.findUnstable(first, second)
+		return err
+	})
+	var pg *pgconn.PgError
+	if err != nil && (!errors.As(err, &pg) || timedOutForLock(err)) {
 		return nil, err
 	}
 	for _, c := range found {
@@ -75,6 +81,30 @@ func (s *Source) checkStability(first *session, join func(context.Context) (*ses
 	}
 	s.stability.known = true
 	return s.stability.unstable, nil
+}
+
+// inTwo calls do with two sessions of one snapshot.
+func inTwo(ctx context.Context, join func(context.Context) (*session, error), do func(first, second *session) error) error {
+	var both [2]*session
+	for i := range both {
+		session, err := join(ctx)
+		if err != nil {
+			return errors.Join(err, closeAll(both[:i]))
+		}
+		both[i] = session
+		if err := session.exec(fmt.Sprintf("SET LOCAL statement_timeout = %d", stabilityTimeout.Milliseconds())); err != nil {
+			return errors.Join(err, closeAll(both[:i+1]))
+		}
+	}
+	return errors.Join(do(both[0], both[1]), closeAll(both[:]))
+}
+
+func closeAll(sessions []*session) error {
+	errs := make([]error, len(sessions))
+	for i, session := range sessions {
+		errs[i] = session.close()
+	}
+	return errors.Join(errs...)
 }
 
 // unstableColumn has what marks it.
