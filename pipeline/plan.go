@@ -22,6 +22,9 @@ type Planned struct {
 	Left                           map[string]string // those that would be but for the reason given
 	Locked                         bool
 	Holder                         esalias.Record // if Locked
+	// Refused is the *GateError that the run would end with, as far as the numbers
+	// of documents decide; nil if there is none.
+	Refused error
 }
 
 // planSample is how many documents are read to guess the size of all.
@@ -48,8 +51,19 @@ func Plan(ctx context.Context, deps Deps, opts Options) (Planned, error) {
 	if err != nil {
 		return p, err
 	}
-	err = p.sample(ctx, snapshot)
+	if err = p.sample(ctx, snapshot); err == nil {
+		p.Refused = p.judge(opts.Gates)
+	}
 	return p, errors.Join(err, snapshot.Close())
+}
+
+// judge asks the gates about the documents that the source has now.
+func (p *Planned) judge(gates Gates) error {
+	const refused = "would not be swapped"
+	if p.Live != "" && p.LiveDocuments < 0 && !gates.shrinkOff() {
+		return &GateError{Refused: refused, Gate: "max_shrink", Reason: "the live " + p.Live + " cannot be counted"}
+	}
+	return gates.Judge(Change{Refused: refused, Live: p.Live, Before: p.LiveDocuments, After: p.Documents})
 }
 
 func (p *Planned) sample(ctx context.Context, snapshot Snapshot) (err error) {

@@ -20,7 +20,7 @@ func (a *app) printPlan(alias string, p pipeline.Planned) {
 		a.printJSON(message{
 			"message_type": "plan", "alias": alias, "index": p.Index, "live": p.Live, "documents": p.Documents,
 			"live_documents": p.LiveDocuments, "average_bytes": p.AverageBytes, "json_bytes": size, "ranges": ranges,
-			"would_retire": list(p.Retired), "would_keep": p.Left, "locked": p.Locked,
+			"would_retire": list(p.Retired), "would_keep": p.Left, "locked": p.Locked, "refused": refusal(p),
 		})
 		return
 	}
@@ -46,5 +46,16 @@ func (a *app) printPlan(alias string, p pipeline.Planned) {
 		h := p.Holder.Holder
 		fmt.Fprintf(a.out, "  but now  the lock is held by run %s on host %s, pid %d\n", h.RunID, h.Host, h.PID)
 	}
+	if p.Refused != nil {
+		fmt.Fprintf(a.out, "  and then %v\n", p.Refused)
+	}
 	fmt.Fprintln(a.out, "nothing was changed")
+}
+
+// refusal is what a gate would say, or null.
+func refusal(p pipeline.Planned) any {
+	if p.Refused == nil {
+		return nil
+	}
+	return p.Refused.Error()
 }

@@ -53,3 +53,19 @@ func TestCheckNamesTheProblemAndWhatToDo(t *testing.T) {
 		t.Error(r)
 	}
 }
+
+// TestDryRunSaysWhichGateWouldRefuse: and the run says the same.
+func TestDryRunSaysWhichGateWouldRefuse(t *testing.T) {
+	t.Parallel()
+	db := notesDatabase(t, 10)
+	p := newProject(t, db, notes())
+	p.rebuild(t)
+	sqlExec(t, db, "DELETE FROM note WHERE id > 10")
+	const says = "gate max_shrink: the source has 5 documents"
+	for _, args := range [][]string{{"run", "--dry-run"}, {"run"}} {
+		if r := p.run(t, args...); r.code != 4 || !strings.Contains(r.stderr, says) || !strings.Contains(r.stderr, "--max-shrink raises the limit") {
+			t.Errorf("%v: want status 4 and %q, got %s", args, says, r)
+		}
+	}
+	p.succeed(t, "run", "--dry-run", "--max-shrink", "off")
+}

@@ -143,7 +143,7 @@ func (a *app) dryRun(ctx context.Context, c *config.Config, f runFlags) error {
 		return err
 	}
 	a.printPlan(c.Alias, plan)
-	return nil
+	return plan.Refused
 }
 
 // deps opens both sides. The source is checked, and its mistakes told, before

@@ -38,6 +38,14 @@ func PostgreSQL(found source.Inspection, err error) []Finding {
 		findings = append(findings, warning("stable rows", column.String()+" changes each time it is read: a run compares documents without it,"+
 			" and verify cannot compare them", (&source.UnstableError{}).Hint()))
 	}
+	for _, scan := range found.Scans {
+		findings = append(findings, warning("scan of "+scan.Table, fmt.Sprintf(
+			"%s: PostgreSQL reads all of it (%s rows) again for every range of ids; the time grows with the square of the rows", scan.Query, humanize.Comma(scan.Rows)),
+			scan.Cure))
+	}
+	if len(found.Warnings) == 0 && len(found.Scans) > 0 {
+		return findings
+	}
 	if len(found.Warnings) == 0 {
 		return append(findings, ok("plans", "every query reads only the range it is asked for"))
 	}

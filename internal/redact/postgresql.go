@@ -66,6 +66,7 @@ func states() map[string][]shape {
 			{`^query would be affected by row-level security policy for table "([\pL\pN_-]{1,63})"$`, `query would be affected by row-level security policy for table "$1"`},
 		},
 		"42P01": {{`^relation "([\pL\pN_.-]{1,130})" does not exist$`, `relation "$1" does not exist`}},
+		"42883": {{`^function ([a-z_0-9.]{1,100})\([a-z0-9 ,_."\[\]]{0,200}\) does not exist$`, "function $1 does not exist"}},
 		"42703": {{`^column ("?[\pL\pN_.-]{1,130}"?) does not exist$`, `column $1 does not exist`}},
 		"0A000": {{`^cached plan must not change result type$`, "cached plan must not change result type"}},
 		"40001": {{`^(canceling statement due to conflict with recovery|could not serialize access due to [a-z ]{1,60})$`, "$1"}},

@@ -30,6 +30,8 @@ type Inspection struct {
 	// Unstable are columns that are others each time the same row is read.
 	Unstable []Unstable
 	Warnings []string // see [Source.Warnings]
+	// Scans are the large tables that are read as a whole for every range.
+	Scans []Scan
 }
 
 // duplicatesShown bounds Inspection.Duplicates.
@@ -70,7 +72,8 @@ func (s *Source) inspect(session *session, found *Inspection) error {
 		return fmt.Errorf("count the rows of %s: %w", s.document.name, advise(err))
 	}
 	found.Documents = integer(row[0])
-	return nil
+	found.Scans, err = s.scans(session)
+	return err
 }
 
 // share tries what every run does: a second connection joins the snapshot
