@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/reindex/internal/document"
+	"example.com/reindex/internal/pgjson"
 )
 
 // join runs rows of {id, document JSON} and {id, element JSON} through a batch.
@@ -143,9 +144,9 @@ func BenchmarkJoin(b *testing.B) {
 	const documents, perDocument = 16384, 7
 	q, l := &query{name: "d", version: -1}, &query{name: "l", id: 0, open: `,"list":[`, shut: "]", closing: "}"}
 	for i := range 10 {
-		q.columns = append(q.columns, column{prefix: fmt.Sprintf(`,"column%d":`, i), typ: &valueType{}})
+		q.columns = append(q.columns, column{prefix: fmt.Sprintf(`,"column%d":`, i), typ: &pgjson.Type{}})
 	}
-	l.columns = []column{{name: "id"}, {prefix: `{"trustId":`, typ: &valueType{kind: kindInteger}}}
+	l.columns = []column{{name: "id"}, {prefix: `{"trustId":`, typ: &pgjson.Type{Kind: pgjson.KindInteger}}}
 	row := make([][]byte, len(q.columns))
 	for i := range row {
 		row[i] = []byte("Programme of X")

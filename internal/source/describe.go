@@ -9,13 +9,16 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"example.com/reindex/internal/pgjson"
+	"example.com/reindex/internal/sqltext"
 )
 
 // column is one field of a document or of a list's elements.
 type column struct {
 	name   string
 	prefix string // what stands before the value: `{"id":` or `,"name":`; "" if it is no field
-	typ    *valueType
+	typ    *pgjson.Type
 	oid    uint32 // of the type
 	// bare says that it is an element of a list of values, with nothing before it.
 	bare bool
@@ -27,9 +30,9 @@ type column struct {
 func (c *column) appendTo(dst, value []byte) ([]byte, error) {
 	dst = append(dst, c.prefix...)
 	if !c.unstable {
-		return appendValue(dst, value, c.typ)
+		return pgjson.Append(dst, value, c.typ)
 	}
-	dst, err := appendValue(append(dst, maskStart), value, c.typ)
+	dst, err := pgjson.Append(append(dst, maskStart), value, c.typ)
 	return append(dst, maskEnd), err
 }
 
@@ -37,7 +40,7 @@ func (c *column) appendTo(dst, value []byte) ([]byte, error) {
 type query struct {
 	name      string // file name, for messages
 	sql       string // one statement, without its semicolon
-	hints     []hint
+	hints     []sqltext.Hint
 	ordered   bool // has an ORDER BY of its own
 	distinct  bool
 	unpivoted bool // of a list: each column is an element
@@ -128,7 +131,7 @@ func (d *describer) describe(q Query) (*query, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &query{name: q.Name, sql: st.sql, hints: st.hints, ordered: st.ordered, idName: d.id, version: -1}
+	out := &query{name: q.Name, sql: st.SQL, hints: st.Hints, ordered: st.Ordered, idName: d.id, version: -1}
 	if err := out.locate(fields, d.id); err != nil {
 		return nil, err
 	}
@@ -163,14 +166,14 @@ func (q *query) position(name string) int {
 }
 
 // prepare has PostgreSQL describe the one statement of a query.
-func (d *describer) prepare(q Query) (statement, []pgconn.FieldDescription, error) {
-	st, err := parseStatement(q.SQL)
+func (d *describer) prepare(q Query) (sqltext.Statement, []pgconn.FieldDescription, error) {
+	st, err := sqltext.Parse(q.SQL)
 	if err != nil {
 		return st, nil, &ConfigError{Query: q.Name, Reason: err.Error(), Advice: "write one SELECT"}
 	}
-	desc, err := d.session.pg.Prepare(d.session.ctx, "", st.sql, nil)
+	desc, err := d.session.pg.Prepare(d.session.ctx, "", st.SQL, nil)
 	if err != nil {
-		return st, nil, queryError(q.Name, st.sql, d.session.cause(err))
+		return st, nil, queryError(q.Name, st.SQL, d.session.cause(err))
 	}
 	if len(desc.ParamOIDs) > 0 {
 		return st, nil, &ConfigError{Query: q.Name, Reason: "has a parameter ($1)", Advice: "queries take none: write the value"}
@@ -360,5 +363,5 @@ func jsonName(name string) string {
 	if !utf8.ValidString(name) {
 		name = strconv.QuoteToASCII(name)
 	}
-	return string(appendString(nil, []byte(name)))
+	return string(pgjson.AppendString(nil, []byte(name)))
 }

@@ -131,8 +131,11 @@ func advised(text, advice string) error { return &advisedError{errors.New(text),
 
 // adviceOf is what an error says about itself, or "".
 func adviceOf(err error) string {
-	if e, ok := errors.AsType[*advisedError](err); ok {
-		return e.advice
+	if e, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		return e.Hint()
 	}
 	return ""
 }

@@ -92,7 +92,7 @@ func (d *describer) addFieldsOf(look *lookup, q *query) error {
 			q.added = append(q.added, field{name: c.name, query: look.name, first: c})
 		}
 		f := &q.added[at]
-		if !f.first.typ.sameForm(c.typ) {
+		if !f.first.typ.SameForm(c.typ) {
 			return &ConfigError{
 				Query: look.name, Column: c.name,
 				Reason: fmt.Sprintf("is coalesced and has type %s here and %s in %s", d.types.name(c.oid), d.types.name(f.first.oid), f.query),

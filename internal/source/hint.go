@@ -2,29 +2,8 @@ package source
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
-
-// A hint is a comment such as /*range f.person_id*/ behind a condition of a
-// query. It promises that the column is the id in every row that matters, and
-// for each range it becomes "AND f.person_id >= $1 AND f.person_id < $2".
-// PostgreSQL carries the condition around the query to one table by itself, and
-// never from p.id to an f.person_id that must be equal to it.
-type hint struct {
-	start, end int // of the comment
-	column     string
-}
-
-// parseHint reads a block comment.
-func parseHint(comment string) (column string, ok bool) {
-	const name = `(?:[A-Za-z_][A-Za-z_0-9]*|"[^"]+")`
-	match := regexp.MustCompile(`^/\*\s*range\s+(` + name + `(?:\.` + name + `)*)\s*\*/$`).FindStringSubmatch(comment)
-	if match == nil {
-		return "", false
-	}
-	return match[1], true
-}
 
 // bounds returns the conditions of a range on an expression; a parameter of 0
 // leaves that side open.
@@ -55,9 +34,9 @@ func (q *query) fromHinted(conditions func(column string) string) string {
 	var sql strings.Builder
 	at := 0
 	for _, h := range q.hints {
-		sql.WriteString(q.sql[at:h.start])
-		at = h.end
-		sql.WriteString(conditions(h.column))
+		sql.WriteString(q.sql[at:h.Start])
+		at = h.End
+		sql.WriteString(conditions(h.Column))
 	}
 	sql.WriteString(q.sql[at:])
 	return " FROM (" + sql.String() + "\n) q"

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 const (
@@ -178,39 +176,5 @@ func TestHintOnAnUnknownColumnIsRefusedAtOnce(t *testing.T) {
 	_, err := Open(t.Context(), config(database(t, people), "id", fmt.Sprintf(hintedSQL, "job.nobody")))
 	if _, ok := errors.AsType[*ConfigError](err); !ok {
 		t.Fatalf("got %v, want a *ConfigError", err)
-	}
-}
-
-func TestParseStatementFindsHints(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		text string
-		want []string
-	}{
-		"one":                          {"SELECT 1 WHERE true /*range a*/ AND b", []string{"a"}},
-		"qualified and quoted":         {`SELECT 1 /* range  s."a B".c */ x /*range d*/`, []string{`s."a B".c`, "d"}},
-		"behind the last word":         {"SELECT 1 WHERE true /*range a*/ ; -- end", []string{"a"}},
-		"not behind the semicolon":     {"SELECT 1; /*range a*/", nil},
-		"not in a string":              {"SELECT '/*range a*/', $$/*range a*/$$", nil},
-		"not in a line comment":        {"SELECT 1 -- /*range a*/\n, 2", nil},
-		"not in another comment":       {"SELECT 1 /* /*range a*/ */ x", nil},
-		"only names":                   {"SELECT 1 /*range a OR true*/ x /*range*/ y /*range 1*/", nil},
-		"a comment that begins alike":  {"SELECT 1 /*ranges a*/ x", nil},
-		"not before the first keyword": {"/*range a*/ SELECT 1", nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			st, err := parseStatement(tt.text)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got []string
-			for _, h := range st.hints {
-				got = append(got, h.column)
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("hints (-want +got):\n%s", diff)
-			}
-		})
 	}
 }

@@ -110,7 +110,7 @@ func (d *describer) lookup(file Lookup, q *query) (*lookup, error) {
 	if err != nil {
 		return nil, err
 	}
-	look := &lookup{name: file.Name, sql: st.sql, key: -1, as: file.As}
+	look := &lookup{name: file.Name, sql: st.SQL, key: -1, as: file.As}
 	if look.columns, err = d.columns(file.Name, fields); err != nil {
 		return nil, err
 	}

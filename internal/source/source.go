@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"example.com/reindex/internal/pgjson"
 )
 
 // Query is one file of SQL.
@@ -175,7 +177,7 @@ func (s *Source) describe(session *session, cfg Config) error {
 			Advice: "copy it into a database with encoding UTF8",
 		}
 	}
-	d := &describer{session: session, types: &types{session: session, known: map[uint32]*valueType{}}, id: cfg.ID}
+	d := &describer{session: session, types: &types{session: session, known: map[uint32]*pgjson.Type{}}, id: cfg.ID}
 	var err error
 	if s.document, err = d.describe(cfg.Document); err != nil {
 		return err
@@ -321,7 +323,7 @@ func (q *query) useVersion(name string) error {
 			Advice: q.has(),
 		}
 	}
-	if q.columns[q.version].typ.kind != kindInteger {
+	if q.columns[q.version].typ.Kind != pgjson.KindInteger {
 		return &ConfigError{Query: q.name, Column: name, Reason: "is the version and no integer", Advice: "cast it to bigint"}
 	}
 	return nil

@@ -3,6 +3,8 @@ package source
 import (
 	"fmt"
 	"strconv"
+
+	"example.com/reindex/internal/pgjson"
 )
 
 // The types that matter here, from PostgreSQL's pg_type.dat. Everything else
@@ -27,28 +29,28 @@ const (
 )
 
 // scalarKind returns how a type that is known without the catalogue becomes JSON.
-func scalarKind(oid uint32) (kind, bool) {
+func scalarKind(oid uint32) (pgjson.Kind, bool) {
 	switch oid {
 	case oidInt2, oidInt4, oidInt8:
-		return kindInteger, true
+		return pgjson.KindInteger, true
 	case oidNumeric, oidFloat4, oidFloat8:
-		return kindDecimal, true
+		return pgjson.KindDecimal, true
 	case oidBool:
-		return kindBool, true
+		return pgjson.KindBool, true
 	case oidText, oidVarchar, oidUUID:
-		return kindString, true
+		return pgjson.KindString, true
 	case oidDate:
-		return kindDate, true
+		return pgjson.KindDate, true
 	case oidTimestamp:
-		return kindTimestamp, true
+		return pgjson.KindTimestamp, true
 	case oidTimestampTZ:
-		return kindTimestampTZ, true
+		return pgjson.KindTimestampTZ, true
 	case oidJSON, oidJSONB:
-		return kindJSON, true
+		return pgjson.KindJSON, true
 	case oidBytea:
-		return kindBytes, true
+		return pgjson.KindBytes, true
 	}
-	return kindString, false
+	return pgjson.KindString, false
 }
 
 const typeQuery = `
@@ -58,12 +60,12 @@ FROM pg_catalog.pg_type WHERE oid = $1::pg_catalog.oid`
 // types resolves types by the catalogue and remembers them.
 type types struct {
 	session *session
-	known   map[uint32]*valueType
+	known   map[uint32]*pgjson.Type
 }
 
 // resolve returns how values of a type become JSON: a domain like its base
 // type, an array by its elements, what it does not know as a string.
-func (t *types) resolve(oid uint32) (*valueType, error) {
+func (t *types) resolve(oid uint32) (*pgjson.Type, error) {
 	if known := t.known[oid]; known != nil {
 		return known, nil
 	}
@@ -75,16 +77,16 @@ func (t *types) resolve(oid uint32) (*valueType, error) {
 	return resolved, nil
 }
 
-func (t *types) look(oid uint32) (*valueType, error) {
+func (t *types) look(oid uint32) (*pgjson.Type, error) {
 	if k, ok := scalarKind(oid); ok {
-		return &valueType{kind: k}, nil
+		return &pgjson.Type{Kind: k}, nil
 	}
 	row, err := t.session.row(typeQuery, fmt.Append(nil, oid))
 	if err != nil {
 		return nil, err
 	}
 	if row == nil {
-		return &valueType{kind: kindString}, nil
+		return &pgjson.Type{Kind: pgjson.KindString}, nil
 	}
 	switch {
 	case string(row[0]) == "d":
@@ -94,9 +96,9 @@ func (t *types) look(oid uint32) (*valueType, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &valueType{kind: kindArray, elem: elem, delim: row[3][0]}, nil
+		return &pgjson.Type{Kind: pgjson.KindArray, Elem: elem, Delim: row[3][0]}, nil
 	}
-	return &valueType{kind: kindString}, nil
+	return &pgjson.Type{Kind: pgjson.KindString}, nil
 }
 
 // name returns the SQL name of a type, for messages.
@@ -111,16 +113,6 @@ func (t *types) name(oid uint32) string {
 func parseOID(v []byte) uint32 {
 	oid, _ := strconv.ParseUint(string(v), 10, 32) // an oid column prints nothing else
 	return uint32(oid)
-}
-
-// sameForm tells whether values of two types become JSON in one form, as numbers
-// of any size do.
-func (t *valueType) sameForm(other *valueType) bool {
-	number := func(t *valueType) bool { return t.kind == kindInteger || t.kind == kindDecimal }
-	if t.kind == kindArray && other.kind == kindArray {
-		return t.elem.sameForm(other.elem)
-	}
-	return t.kind == other.kind || number(t) && number(other)
 }
 
 // integer reads what PostgreSQL prints for an integer of at most 64 bits, and

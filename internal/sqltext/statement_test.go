@@ -1,12 +1,14 @@
-package source
+package sqltext
 
 import (
 	"errors"
 	"reflect"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
-func TestParseStatement(t *testing.T) {
+func TestParse(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		text, want string
@@ -30,45 +32,79 @@ func TestParseStatement(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := parseStatement(tt.text)
-			if err != nil || got.sql != tt.want || got.ordered != tt.ordered {
-				t.Errorf("parseStatement(%q) = %q, ordered %t, %v; want %q, %t", tt.text, got.sql, got.ordered, err, tt.want, tt.ordered)
+			got, err := Parse(tt.text)
+			if err != nil || got.SQL != tt.want || got.Ordered != tt.ordered {
+				t.Errorf("Parse(%q) = %q, ordered %t, %v; want %q, %t", tt.text, got.SQL, got.Ordered, err, tt.want, tt.ordered)
 			}
 		})
 	}
 }
 
-func TestParseStatementRefuses(t *testing.T) {
+func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]error{
-		"":                      errNoStatement,
-		" -- SELECT 1\n;;":      errNoStatement,
-		"SELECT 1; SELECT 2":    errTwoStatements,
-		"SELECT ';'; /**/ DROP": errTwoStatements,
+		"":                      ErrNoStatement,
+		" -- SELECT 1\n;;":      ErrNoStatement,
+		"SELECT 1; SELECT 2":    ErrTwoStatements,
+		"SELECT ';'; /**/ DROP": ErrTwoStatements,
 	} {
-		if _, err := parseStatement(text); !errors.Is(err, want) {
-			t.Errorf("parseStatement(%q) = %v, want %v", text, err, want)
+		if _, err := Parse(text); !errors.Is(err, want) {
+			t.Errorf("Parse(%q) = %v, want %v", text, err, want)
 		}
 	}
 }
 
-// FuzzParseStatement: any text ends the scan, what is kept is its beginning,
+// FuzzParse: any text ends the scan, what is kept is its beginning,
 // and cutting again changes nothing.
-func FuzzParseStatement(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, s := range []string{"SELECT 1;", "$a$;$a$ order by", "E'\\", "/*/**/", "\"", "$", "e'", "1$$2", "--", "x'';;", "é$é$"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		st, err := parseStatement(text)
+		st, err := Parse(text)
 		if err != nil {
 			return
 		}
-		if len(st.sql) > len(text) || text[:len(st.sql)] != st.sql {
-			t.Fatalf("parseStatement(%q) kept %q, no beginning of it", text, st.sql)
+		if len(st.SQL) > len(text) || text[:len(st.SQL)] != st.SQL {
+			t.Fatalf("Parse(%q) kept %q, no beginning of it", text, st.SQL)
 		}
-		again, err := parseStatement(st.sql)
+		again, err := Parse(st.SQL)
 		if err != nil || !reflect.DeepEqual(again, st) {
-			t.Fatalf("parseStatement(%q) = %+v, %v; the first time %+v", st.sql, again, err, st)
+			t.Fatalf("Parse(%q) = %+v, %v; the first time %+v", st.SQL, again, err, st)
 		}
 	})
+}
+
+func TestParseStatementFindsHints(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		text string
+		want []string
+	}{
+		"one":                          {"SELECT 1 WHERE true /*range a*/ AND b", []string{"a"}},
+		"qualified and quoted":         {`SELECT 1 /* range  s."a B".c */ x /*range d*/`, []string{`s."a B".c`, "d"}},
+		"behind the last word":         {"SELECT 1 WHERE true /*range a*/ ; -- end", []string{"a"}},
+		"not behind the semicolon":     {"SELECT 1; /*range a*/", nil},
+		"not in a string":              {"SELECT '/*range a*/', $$/*range a*/$$", nil},
+		"not in a line comment":        {"SELECT 1 -- /*range a*/\n, 2", nil},
+		"not in another comment":       {"SELECT 1 /* /*range a*/ */ x", nil},
+		"only names":                   {"SELECT 1 /*range a OR true*/ x /*range*/ y /*range 1*/", nil},
+		"a comment that begins alike":  {"SELECT 1 /*ranges a*/ x", nil},
+		"not before the first keyword": {"/*range a*/ SELECT 1", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st, err := Parse(tt.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, h := range st.Hints {
+				got = append(got, h.Column)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("hints (-want +got):\n%s", diff)
+			}
+		})
+	}
 }

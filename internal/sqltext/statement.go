@@ -1,40 +1,63 @@
-package source
+package sqltext
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 )
 
-// statement is the part of a query file that goes into a subquery.
-type statement struct {
-	// sql is the file's text up to its last token or hint: without the semicolon and
+// Statement is the part of a query file that goes into a subquery.
+type Statement struct {
+	// SQL is the file's text up to its last token or hint: without the semicolon and
 	// without what follows it. Only the end is cut off, so that a position
 	// reported by PostgreSQL is a position in the file.
-	sql string
-	// ordered says that the statement has an ORDER BY of its own, outside all
+	SQL string
+	// Ordered says that the statement has an ORDER BY of its own, outside all
 	// parentheses.
-	ordered bool
-	hints   []hint
+	Ordered bool
+	// Hints are the /*range ...*/ comments, in the order of the text.
+	Hints []Hint
 }
 
+// Hint is a comment such as /*range f.person_id*/ behind a condition of a
+// query. It promises that the column is the id in every row that matters, and
+// for each range it becomes "AND f.person_id >= $1 AND f.person_id < $2".
+// PostgreSQL carries the condition around the query to one table by itself, and
+// never from p.id to an f.person_id that must be equal to it.
+type Hint struct {
+	Start, End int // of the comment
+	Column     string
+}
+
+// parseHint reads a block comment.
+func parseHint(comment string) (column string, ok bool) {
+	const name = `(?:[A-Za-z_][A-Za-z_0-9]*|"[^"]+")`
+	match := regexp.MustCompile(`^/\*\s*range\s+(` + name + `(?:\.` + name + `)*)\s*\*/$`).FindStringSubmatch(comment)
+	if match == nil {
+		return "", false
+	}
+	return match[1], true
+}
+
+// What a text may lack.
 var (
-	errNoStatement   = errors.New("holds no statement")
-	errTwoStatements = errors.New("holds more than one statement")
+	ErrNoStatement   = errors.New("holds no statement")
+	ErrTwoStatements = errors.New("holds more than one statement")
 )
 
-// parseStatement finds the end of the one statement in text and whether it is
+// Parse finds the end of the one statement in text and whether it is
 // ordered. It understands where SQL's words and semicolons are not words and
 // semicolons (strings, quoted names, dollar quotes, comments) and nothing
 // else; whether the statement is valid is for PostgreSQL to say.
-func parseStatement(text string) (statement, error) {
-	var st statement
+func Parse(text string) (Statement, error) {
+	var st Statement
 	var end, depth int
 	var ended, afterOrder bool
-	s := scanner{text: text}
+	s := lexer{text: text}
 	s.block = func(start int) {
 		column, ok := parseHint(text[start:s.pos])
 		if ok && end > 0 && !ended { // the last one may be behind the last token
-			st.hints = append(st.hints, hint{start: start, end: s.pos, column: column})
+			st.Hints = append(st.Hints, Hint{Start: start, End: s.pos, Column: column})
 			end = s.pos
 		}
 	}
@@ -44,17 +67,17 @@ func parseStatement(text string) (statement, error) {
 			continue
 		}
 		if ended {
-			return statement{}, errTwoStatements
+			return Statement{}, ErrTwoStatements
 		}
 		end = t.end
 		depth += t.depth(text)
-		st.ordered = st.ordered || afterOrder && t.isWord(text, "by")
+		st.Ordered = st.Ordered || afterOrder && t.isWord(text, "by")
 		afterOrder = depth == 0 && t.isWord(text, "order")
 	}
 	if end == 0 {
-		return statement{}, errNoStatement
+		return Statement{}, ErrNoStatement
 	}
-	st.sql = text[:end]
+	st.SQL = text[:end]
 	return st, nil
 }
 
@@ -91,16 +114,16 @@ func (t token) depth(text string) int {
 	return 0
 }
 
-// scanner cuts SQL into tokens by the lexical rules of PostgreSQL with
+// lexer cuts SQL into tokens by the lexical rules of PostgreSQL with
 // standard_conforming_strings on. A quote or a comment without its end goes to
 // the end of the text; PostgreSQL reports that better than this could.
-type scanner struct {
+type lexer struct {
 	text  string
 	pos   int
 	block func(start int) // called after a block comment, if not nil
 }
 
-func (s *scanner) next() token {
+func (s *lexer) next() token {
 	s.skipBlank()
 	start := s.pos
 	if start >= len(s.text) {
@@ -127,7 +150,7 @@ func (s *scanner) next() token {
 }
 
 // at returns the byte at i, or 0 beyond the end.
-func (s *scanner) at(i int) byte {
+func (s *lexer) at(i int) byte {
 	if i >= len(s.text) {
 		return 0
 	}
@@ -135,7 +158,7 @@ func (s *scanner) at(i int) byte {
 }
 
 // skipBlank moves over white space and comments.
-func (s *scanner) skipBlank() {
+func (s *lexer) skipBlank() {
 	for s.pos < len(s.text) {
 		rest := s.text[s.pos:]
 		switch {
@@ -163,7 +186,7 @@ func lineLength(text string) int {
 }
 
 // comment moves over a block comment; they nest in PostgreSQL.
-func (s *scanner) comment() {
+func (s *lexer) comment() {
 	depth := 0
 	for s.pos < len(s.text) {
 		switch rest := s.text[s.pos:]; {
@@ -184,7 +207,7 @@ func (s *scanner) comment() {
 
 // quoted moves over a quoted string or name. A doubled quote is two strings in
 // a row here, which makes no difference.
-func (s *scanner) quoted(quote byte, backslash bool) {
+func (s *lexer) quoted(quote byte, backslash bool) {
 	for s.pos++; s.pos < len(s.text); s.pos++ {
 		switch c := s.text[s.pos]; {
 		case c == '\\' && backslash:
@@ -200,7 +223,7 @@ func (s *scanner) quoted(quote byte, backslash bool) {
 }
 
 // dollarQuoted moves over $$...$$ or $tag$...$tag$ and tells whether there was one.
-func (s *scanner) dollarQuoted() bool {
+func (s *lexer) dollarQuoted() bool {
 	end := s.pos + 1
 	for wordByte(s.at(end)) {
 		end++
@@ -217,7 +240,7 @@ func (s *scanner) dollarQuoted() bool {
 	return true
 }
 
-func (s *scanner) word() {
+func (s *lexer) word() {
 	number := digit(s.text[s.pos])
 	for s.pos < len(s.text) {
 		c := s.text[s.pos]

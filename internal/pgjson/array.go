@@ -1,10 +1,10 @@
-package source
+package pgjson
 
 import "bytes"
 
 // appendArray turns the text form of an array, `{1,NULL,"a \"b\""}` or
 // `[0:1]={{1},{2}}`, into a JSON array of arrays. Lower bounds are dropped.
-func appendArray(dst, v []byte, t *valueType) ([]byte, error) {
+func appendArray(dst, v []byte, t *Type) ([]byte, error) {
 	if len(v) > 0 && v[0] == '[' {
 		// Dimensions that do not begin at 1 are written in front.
 		_, body, ok := bytes.Cut(v, []byte("="))
@@ -25,7 +25,7 @@ func appendArray(dst, v []byte, t *valueType) ([]byte, error) {
 			depth--
 			dst = append(dst, ']')
 			i++
-		case t.delim:
+		case t.Delim:
 			dst = append(dst, ',')
 			i++
 		default:
@@ -41,15 +41,15 @@ func appendArray(dst, v []byte, t *valueType) ([]byte, error) {
 }
 
 // appendElement appends the element that begins at v[i] and returns where it ends.
-func appendElement(dst, v []byte, i int, t *valueType) ([]byte, int, error) {
-	element, end, err := cutElement(v, i, t.delim)
+func appendElement(dst, v []byte, i int, t *Type) ([]byte, int, error) {
+	element, end, err := cutElement(v, i, t.Delim)
 	if err != nil {
 		return dst, 0, err
 	}
 	if v[i] != '"' && string(element) == "NULL" {
 		element = nil
 	}
-	dst, err = appendValue(dst, element, t.elem)
+	dst, err = Append(dst, element, t.Elem)
 	return dst, end, err
 }
 
