@@ -80,9 +80,15 @@ func (l *Lease) createOnce(ctx context.Context, body indexBody, meta Meta) (*Bui
 	}
 	var answer struct {
 		Acknowledged bool `json:"acknowledged"`
+		Started      bool `json:"shards_acknowledged"`
 	}
 	l.built, l.unsure = build.Index, true
-	err = l.c.send(ctx, esapi.IndicesCreateRequest{Index: build.Index, Body: bytes.NewReader(request)}, &answer)
+	err = l.c.send(ctx, esapi.IndicesCreateRequest{
+		Index: build.Index, Body: bytes.NewReader(request),
+		// Elasticsearch waits for so long for the shards to start, and then says
+		// that they have not: in time to hear it.
+		Timeout: l.c.opts.RequestTimeout / 2,
+	}, &answer)
 	if err == nil && !answer.Acknowledged {
 		err = &es.NoAnswerError{Op: "PUT /" + build.Index, Err: errUnacknowledged}
 	}
@@ -93,6 +99,11 @@ func (l *Lease) createOnce(ctx context.Context, body indexBody, meta Meta) (*Bui
 		return nil, fmt.Errorf("create index %s: %w", build.Index, err)
 	}
 	l.unsure = false
+	if !answer.Started {
+		if err := l.c.canBeStarted(ctx, build.Index); err != nil {
+			return nil, fmt.Errorf("create index: %w", err)
+		}
+	}
 	if err := l.readBack(ctx, build); err != nil {
 		return nil, err
 	}

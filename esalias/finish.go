@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"time"
+	"net/http"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 
@@ -42,62 +42,27 @@ func (b *Build) RefreshShards(ctx context.Context) (shards int, err error) {
 	return answer.Shards.Total, nil
 }
 
-// healthInterval is how often the copying of replicas is looked at.
-const healthInterval = time.Second
-
 // Finish gives the index the replicas and the refresh interval that its body
-// asks for, and waits until as many copies of every shard are in place as the
-// data nodes of the cluster allow. It waits until ctx ends.
-func (b *Build) Finish(ctx context.Context) error {
+// asks for, and waits until every replica is in place. It waits until ctx ends,
+// or until Elasticsearch's allocator says steadily that no node may take one: if
+// the index that is live has no more copies, or is not to keep them, short says
+// why and the index is as good; else the error is an [*AllocationError].
+func (b *Build) Finish(ctx context.Context) (short string, err error) {
 	c := b.lease.c
 	settings, err := b.body.restore()
 	if err != nil {
-		return fmt.Errorf("restore settings of %s: %w", b.Index, err)
+		return "", fmt.Errorf("restore settings of %s: %w", b.Index, err)
 	}
 	err = c.again(ctx, func() error { // the same each time
 		return c.send(ctx, esapi.IndicesPutSettingsRequest{Index: []string{b.Index}, Body: bytes.NewReader(settings)}, nil)
 	})
 	if err != nil {
-		return fmt.Errorf("restore settings of %s: %w", b.Index, err)
+		return "", fmt.Errorf("restore settings of %s: %w", b.Index, err)
 	}
-	for {
-		ready, err := b.copiesInPlace(ctx)
-		if err != nil {
-			return fmt.Errorf("wait for the replicas of %s: %w", b.Index, err)
-		}
-		if ready {
-			return nil
-		}
-		if err := pause(ctx, healthInterval); err != nil {
-			return fmt.Errorf("wait for the replicas of %s: %w", b.Index, err)
-		}
+	if short, err = b.awaitReplicas(ctx); err != nil {
+		return "", fmt.Errorf("wait for the replicas of %s: %w", b.Index, err)
 	}
-}
-
-// copiesInPlace reads the health of the index. A cluster with fewer data nodes
-// than copies asked for can never be green; it is enough then that each node
-// has its copy, which is as safe as the index that is live.
-func (b *Build) copiesInPlace(ctx context.Context) (bool, error) {
-	var health struct {
-		Status       string `json:"status"`
-		DataNodes    int    `json:"number_of_data_nodes"`
-		Active       int    `json:"active_shards"`
-		Initializing int    `json:"initializing_shards"`
-		Indices      map[string]struct {
-			Shards   int `json:"number_of_shards"`
-			Replicas int `json:"number_of_replicas"`
-		} `json:"indices"`
-	}
-	err := b.lease.c.ask(ctx, esapi.ClusterHealthRequest{Index: []string{b.Index}, Level: "indices"}, &health)
-	if err != nil {
-		return false, err
-	}
-	if health.Status == "green" {
-		return true, nil
-	}
-	index := health.Indices[b.Index]
-	copies := min(1+index.Replicas, health.DataNodes)
-	return health.Status == "yellow" && health.Initializing == 0 && health.Active >= index.Shards*copies, nil
+	return short, nil
 }
 
 // Count returns how many documents a search of index sees.
@@ -114,11 +79,14 @@ func (c *Client) countQuery(ctx context.Context, index string, body []byte) (int
 		} `json:"_shards"`
 	}
 	err := c.again(ctx, func() error {
-		request := esapi.CountRequest{Index: []string{index}}
 		if body != nil {
-			request.Body = bytes.NewReader(body)
+			return c.send(ctx, esapi.CountRequest{Index: []string{index}, Body: bytes.NewReader(body)}, &answer)
 		}
-		return c.send(ctx, request, &answer)
+		// By hand, because the struct makes a POST even of this, which the transport
+		// must take for a write: a GET is repeated on another node.
+		ctx, cancel := context.WithTimeout(ctx, c.opts.RequestTimeout)
+		defer cancel()
+		return es.Do(ctx, c.es, http.MethodGet, "/"+index+"/_count", nil, &answer)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("count %s: %w", index, err)

@@ -1,8 +1,8 @@
 package esalias
 
 import (
+	"cmp"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -113,33 +113,63 @@ func validRunID(id string) bool {
 // longest name made from an alias: ".claim-", 19 digits, "-", 32 of a run id.
 const maxAlias = 180
 
-// ValidateAlias reports why alias cannot be managed by this package, or nil.
-// The rules are those of Elasticsearch for index names, with less length (180
-// bytes), and without names that this package would make from another alias.
+// AliasNameError means that a name cannot be that of an alias of this package.
+type AliasNameError struct {
+	Alias   string
+	Problem string // begins with "want"
+}
+
+func (e *AliasNameError) Error() string { return fmt.Sprintf("alias %q: %s", e.Alias, e.Problem) }
+
+// ValidateAlias reports why alias cannot be managed by this package, as an
+// [*AliasNameError], or nil. The rules are those of Elasticsearch for index
+// names, with less length (180 bytes), without the percent sign, and without
+// names that this package would make from another alias.
+// https://www.elastic.co/guide/en/elasticsearch/reference/8.19/indices-create-index.html#indices-create-api-path-params
 func ValidateAlias(alias string) error {
-	switch {
-	case alias == "":
-		return errors.New("alias is empty")
-	case len(alias) > maxAlias:
-		return fmt.Errorf("alias is %d bytes long, want at most %d", len(alias), maxAlias)
-	case !utf8.ValidString(alias) || strings.ContainsFunc(alias, forbidden):
-		return fmt.Errorf("alias %q: want no blanks and none of %s", alias, forbiddenInNames)
-	case strings.ContainsAny(alias[:1], "-_+."):
-		return fmt.Errorf("alias %q: want no - _ + or dot in front", alias)
-	case strings.ToLower(alias) != alias:
-		return fmt.Errorf("alias %q: want lower case", alias)
-	case strings.HasPrefix(alias, "lock-"):
-		return fmt.Errorf("alias %q: names in lock- are lock indices", alias)
-	case regexp.MustCompile(`-[0-9]+$`).MatchString(alias):
-		return fmt.Errorf("alias %q ends like an index of this package, want no number at the end", alias)
-	case regexp.MustCompile(`\.(claim|done|swap|w)-`).MatchString(alias):
-		return fmt.Errorf("alias %q reads like a working alias of this package", alias)
+	if problem := cmp.Or(badName(alias), takenName(alias)); problem != "" {
+		return &AliasNameError{Alias: alias, Problem: problem}
 	}
 	return nil
 }
 
-// forbiddenInNames is Elasticsearch's list and the percent sign, which would
-// have to be escaped in a path.
+func badName(alias string) string {
+	switch {
+	case alias == "":
+		return "want a name"
+	case len(alias) > maxAlias:
+		return fmt.Sprintf("want at most %d bytes, it has %d", maxAlias, len(alias))
+	case !utf8.ValidString(alias) || strings.ContainsFunc(alias, forbidden):
+		return "want a name without blanks and without " + forbiddenInNames
+	case strings.ContainsAny(alias[:1], "-_+."):
+		return "want a name that does not start with - _ + or a dot"
+	case strings.ToLower(alias) != alias:
+		return "want lower case, Elasticsearch accepts no other"
+	}
+	return ""
+}
+
+// takenName refuses the names that this package gives to its own indices and
+// aliases: a generation of persons is persons-000042, its lock index is
+// lock-persons, and its working aliases are persons.claim-42-<run>,
+// persons.done-..., persons.swap-... and persons.w-....
+func takenName(alias string) string {
+	if base := strings.TrimRight(alias, "0123456789"); base != alias && strings.HasSuffix(base, "-") && base != "-" {
+		return fmt.Sprintf("want a name that does not end in - and digits: that is how the indices of alias %q are named", strings.TrimSuffix(base, "-"))
+	}
+	if stem, found := strings.CutPrefix(alias, "lock-"); found {
+		return fmt.Sprintf("want a name that does not start with lock-: that is the lock of alias %q", stem)
+	}
+	for _, kind := range []string{".claim-", ".done-", ".swap-", ".w-"} {
+		if stem, _, found := strings.Cut(alias, kind); found {
+			return fmt.Sprintf("want a name without %s: that is a working alias of %q", kind, stem)
+		}
+	}
+	return ""
+}
+
+// forbiddenInNames is Elasticsearch's list and the percent sign: the client
+// library puts names into a path as they are.
 const forbiddenInNames = `\/*?"<>|,#:%`
 
 func forbidden(r rune) bool {

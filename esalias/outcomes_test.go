@@ -47,7 +47,7 @@ func writes() []controlRequest {
 		{name: "take record", rule: faultproxy.Rule{Method: "PUT", Path: `/_(doc|create)/lock\?`, Body: `"state":"held"`}},
 		{name: "renew", rule: faultproxy.Rule{Method: "PUT", Path: `/_doc/lock\?`, Body: `"phase":"loading"`}},
 		{name: "claim", rule: faultproxy.Rule{Method: "POST", Path: `^/_aliases$`, Body: claimBody}},
-		{name: "create index", rule: faultproxy.Rule{Method: "PUT", Path: `^/ALIAS-\d+$`}},
+		{name: "create index", rule: faultproxy.Rule{Method: "PUT", Path: `^/ALIAS-\d+\?timeout=`}},
 		{name: "swap", rule: faultproxy.Rule{Method: "POST", Path: `^/_aliases$`, Body: actionsStart + `.*\.swap-`}},
 		{name: "seal", rule: faultproxy.Rule{Method: "POST", Path: `^/_aliases$`, Body: actionsStart + `\]`}, giveUp: (*esalias.Lease).Leave},
 		{name: "abandon", rule: faultproxy.Rule{Method: "POST", Path: `^/_aliases$`, Body: actionsStart + `,\{"remove_index"`}, giveUp: (*esalias.Lease).Abandon},
@@ -64,7 +64,7 @@ func repeatables() map[string]faultproxy.Rule {
 		"read indices":  {Method: "GET", Path: `^/ALIAS,ALIAS-`},
 		"count changes": {Method: "GET", Path: `^/_cluster/state/metadata/ALIAS`},
 		"refresh":       {Method: "POST", Path: `/_refresh$`},
-		"count":         {Method: "POST", Path: `/_count$`},
+		"count":         {Method: "GET", Path: `/_count$`},
 		"settings":      {Method: "PUT", Path: `/_settings$`},
 		"health":        {Method: "GET", Path: `^/_cluster/health/`},
 		"read meta":     {Method: "GET", Path: `/_mapping\?`},
@@ -313,7 +313,7 @@ func (s *stage) work(t *testing.T, lease *esalias.Lease, request controlRequest,
 	if n, err := build.Refresh(lease.Context()); err != nil || n != 1 {
 		t.Errorf("refresh: %d documents, %v", n, err)
 	}
-	if err := build.Finish(lease.Context()); err != nil {
+	if _, err := build.Finish(lease.Context()); err != nil {
 		t.Errorf("finish: %v", err)
 	}
 	if request.giveUp != nil {

@@ -438,3 +438,29 @@ func TestAliasWithDots(t *testing.T) {
 		t.Errorf("generation %+v", g)
 	}
 }
+
+// TestIndexThatNoNodeMayHold: Elasticsearch makes the index and starts none of
+// its shards; a load into it would wait for them until its requests time out.
+func TestIndexThatNoNodeMayHold(t *testing.T) {
+	t.Parallel()
+	s := emptyStage(t)
+	c, err := esalias.New(s.direct, s.alias, esalias.Options{RequestTimeout: 4 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := c.Acquire(t.Context(), holder(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.create(t, l, `{"settings":{"index.routing.allocation.require._name":"nobody"}}`)
+	var refused *esalias.AllocationError
+	if !errors.As(err, &refused) || refused.Copy != "the primary of shard 0" || !strings.Contains(err.Error(), "filter: node does not match") || refused.Hint() == "" {
+		t.Errorf("create: %v", err)
+	}
+	if err := errors.Join(l.Abandon(t.Context()), l.Release(t.Context())); err != nil {
+		t.Error(err)
+	}
+	if left := s.view(t); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}

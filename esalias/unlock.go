@@ -9,10 +9,15 @@ import (
 // TokenError means that the token given to [Client.Unlock] is not the one of
 // the lease that is held.
 type TokenError struct {
-	Given, Held int64
+	Given int64
+	Held  int64 // or, if Free, the last that was
+	Free  bool  // nobody holds the lease
 }
 
 func (e *TokenError) Error() string {
+	if e.Free {
+		return fmt.Sprintf("the lock is free: nobody holds it; token %d does not, and the last that did was %d", e.Given, e.Held)
+	}
 	return fmt.Sprintf("token %d does not hold the lease, %d does", e.Given, e.Held)
 }
 
@@ -60,7 +65,7 @@ func (c *Client) force(ctx context.Context, by Holder, token int64) (*Lease, err
 			return nil, err
 		}
 		if seen.Token != token {
-			return nil, &TokenError{Given: token, Held: seen.Token}
+			return nil, &TokenError{Given: token, Held: seen.Token, Free: seen.State != StateHeld}
 		}
 		lease, err := c.take(ctx, by, f, seen)
 		// A renewal of the holder came in between: its token is the same.

@@ -115,13 +115,13 @@ func TestRequestsOfARunAreThoseOfTheProtocol(t *testing.T) {
 		"PUT /lock-persons.doc/_create/lock?require_alias=true " + record(1, "runaaaaa", "held"),
 		lookFenceRequest,
 		aliasActions(removing("lock-persons", boot), adding("lock-persons", "persons.claim-1-runaaaaa")),
-		`PUT /persons-000001 {"aliases":{"persons.w-1-runaaaaa":{}},"mappings":{"_meta":{"reindex":{"alias":"persons","token":1,"run_id":"runaaaaa","started_at":""}}},` +
+		`PUT /persons-000001?timeout=15000ms {"aliases":{"persons.w-1-runaaaaa":{}},"mappings":{"_meta":{"reindex":{"alias":"persons","token":1,"run_id":"runaaaaa","started_at":""}}},` +
 			`"settings":{"index.auto_expand_replicas":false,"index.number_of_replicas":0,"index.refresh_interval":"-1"}}`,
 		lookAliasRequest,
 		"POST /persons-000001/_refresh",
-		"POST /persons-000001/_count",
+		"GET /persons-000001/_count",
 		`PUT /persons-000001/_settings {"index.auto_expand_replicas":null,"index.number_of_replicas":null,"index.refresh_interval":"5s"}`,
-		"GET /_cluster/health/persons-000001?level=indices",
+		"GET /_cluster/health/persons-000001",
 		changesRequest,
 		lookAliasRequest,
 		aliasActions(
@@ -180,7 +180,7 @@ func run(t *testing.T, w *wire, c *Client, runID string) []string {
 	if _, err := build.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := build.Finish(t.Context()); err != nil {
+	if _, err := build.Finish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.Swap(t.Context(), build); err != nil {

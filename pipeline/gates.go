@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"example.com/reindex/esalias"
 )
 
 // Gates are the conditions that an index must meet before readers see it, and
@@ -92,6 +94,8 @@ func (e *GateError) Hint() string {
 	switch e.Gate {
 	case "empty":
 		return "if the source is empty on purpose: `reindex run --allow-empty --max-shrink off`"
+	case "replicas":
+		return (*esalias.AllocationError)(nil).Hint()
 	case "min_documents":
 		return "if the source is as it should be: --min-documents lowers the limit"
 	case "max_shrink":

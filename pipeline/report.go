@@ -80,6 +80,9 @@ type Report struct {
 	Deleted       []string          // generations retired
 	Left          map[string]string // generations not retired, and why
 	RetireError   string            // empty if all was well
+	// ReplicasWarning says why the index went live with fewer replicas than its
+	// body asks for; empty if it has all of them.
+	ReplicasWarning string
 	// AliasWarning is not empty if somebody may have changed filter or routing of
 	// the alias in the moment that it was moved: that change is lost then.
 	AliasWarning string

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
+	"example.com/reindex/esalias"
 	"example.com/reindex/internal/es"
 )
 
@@ -23,7 +25,15 @@ func (r *run) finish(ctx context.Context) error {
 	}
 	within, cancel := context.WithTimeout(ctx, replicasWithin)
 	defer cancel()
-	err := r.build.Finish(within)
+	short, err := r.build.Finish(within)
+	if short != "" {
+		r.report.ReplicasWarning = short
+		r.Log.WarnContext(ctx, "the index goes live with fewer replicas than its body asks for; the live one has no more",
+			slog.String("index", r.build.Index), slog.String("reason", short))
+	}
+	if refused, ok := errors.AsType[*esalias.AllocationError](err); ok {
+		return &GateError{Gate: "replicas", Reason: refused.Error()}
+	}
 	if err != nil && ctx.Err() == nil && within.Err() != nil {
 		return &GateError{Gate: "replicas", Reason: fmt.Sprintf(
 			"the replicas that the index body asks for were not in place within %s; what does _cluster/allocation/explain say?", replicasWithin)}

@@ -285,7 +285,7 @@ func (a *app) printUnlocked(alias string, before esalias.Record, who esalias.Hol
 		return
 	}
 	if before.State != esalias.StateHeld {
-		fmt.Fprintf(a.out, "%s: the lock was free\n", alias)
+		fmt.Fprintf(a.out, "%s: the lock is free; nobody was cut off\n", alias)
 		return
 	}
 	h := before.Holder

@@ -27,7 +27,7 @@ func crashes() []crash {
 	refresh := faultproxy.Rule{Method: http.MethodPost, Path: "/_refresh$", Do: hold}
 	swap := faultproxy.Rule{Method: http.MethodPost, Path: "^/_aliases", Body: `\.swap-`, Do: hold}
 	return []crash{
-		{phase: "locked", rule: faultproxy.Rule{Method: http.MethodPut, Path: `-\d{6}$`, Do: hold}},
+		{phase: "locked", rule: faultproxy.Rule{Method: http.MethodPut, Path: `-\d{6}\?timeout=`, Do: hold}},
 		{phase: "created", rule: faultproxy.Rule{Method: http.MethodPost, Path: "/_bulk", Do: hold}, orphan: true},
 		{phase: "loaded", rule: refresh, orphan: true},
 		{
@@ -36,7 +36,7 @@ func crashes() []crash {
 		},
 		{phase: "swapping", rule: swap, orphan: true},
 		{
-			phase: "swapped", rule: faultproxy.Rule{Method: http.MethodGet, Path: `-\d{6}/_mapping`, Nth: 3, Do: hold},
+			phase: "swapped", rule: faultproxy.Rule{Method: http.MethodGet, Path: `-\d{6}/_stats/search`, Do: hold},
 			args: []string{"--keep", "0"}, live: true,
 		},
 		{phase: "retired", rule: faultproxy.Rule{Method: http.MethodPut, Body: `"state":"free"`, Do: hold}, live: true},

@@ -199,9 +199,10 @@ func TestUnlock(t *testing.T) {
 	d := notes()
 	d.url = proxy.URL()
 	p := newProject(t, notesDatabase(t, 10), d)
-	if r := p.succeed(t, "unlock"); !strings.Contains(r.stdout, "the lock was free") {
+	if r := p.succeed(t, "unlock"); !strings.Contains(r.stdout, "the lock is free") {
 		t.Error(r)
 	}
+	wantRefused(t, p.run(t, "unlock", "900"), 2, []string{"the lock is free: nobody holds it; token 900 does not"})
 	swapping := proxy.On(faultproxy.Rule{Method: http.MethodPost, Path: "^/_aliases", Body: `\.swap-`, Nth: 1, Do: faultproxy.Late})
 	running := p.start(t, "run")
 	swapping.Await(t)

@@ -107,6 +107,7 @@ func summary(r pipeline.Report, err error) message {
 		"phase_after_ms":     phaseTimes(r),
 		"retire_error":       nil,
 		"alias_warning":      nil,
+		"replicas_warning":   nil,
 		"not_retired":        notRetired(r),
 		"load_duration_ms":   r.Loading.Milliseconds(),
 		"first_document_ms":  r.FirstDocument.Milliseconds(),
@@ -120,6 +121,9 @@ func summary(r pipeline.Report, err error) message {
 	}
 	if r.CatchUpError != "" {
 		m["catch_up_error"] = r.CatchUpError
+	}
+	if r.ReplicasWarning != "" {
+		m["replicas_warning"] = r.ReplicasWarning
 	}
 	if r.AliasWarning != "" {
 		m["alias_warning"] = r.AliasWarning
@@ -221,6 +225,9 @@ func (a *app) printDetails(r pipeline.Report) {
 	}
 	for _, index := range slices.Sorted(maps.Keys(r.Left)) {
 		fmt.Fprintf(a.out, "  kept      %s: %s\n", index, r.Left[index])
+	}
+	if r.ReplicasWarning != "" {
+		fmt.Fprintf(a.out, "  warning   %s\n", r.ReplicasWarning)
 	}
 	if r.AliasWarning != "" {
 		fmt.Fprintf(a.out, "  warning   %s\n", r.AliasWarning)

@@ -61,7 +61,7 @@ func TestAlias(t *testing.T) {
 	}
 	for _, name := range []string{
 		"Persons", "a b", "a*", "a,b", "a#", "a:b", "a/b", `a\b`, "a\x00", "a\xff", "-a", "_a", "+a", ".a", "..",
-		"persons-000042", "persons-1", "lock-persons", "persons.claim-1-x", "persons.w-1-x", strings.Repeat("a", 181),
+		"a%b", "persons-000042", "persons-1", "lock-persons", "persons.claim-1-x", "persons.w-1-x", strings.Repeat("a", 181),
 	} {
 		if err := alias(new(string))(value{text: name}); err == nil {
 			t.Errorf("alias %q has no error", name)

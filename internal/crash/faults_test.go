@@ -31,7 +31,7 @@ func phases() []phase {
 		{name: "take record", rule: faultproxy.Rule{Method: "PUT", Path: `/_(doc|create)/lock\?`, Body: writeHeld}, most: 1},
 		{name: "renew", rule: faultproxy.Rule{Method: "PUT", Path: record, Body: writeHeld}, most: 8},
 		{name: "claim", rule: faultproxy.Rule{Method: "POST", Path: aliases, Body: `"add":\{"index":"lock-ALIAS","alias":"ALIAS\.claim-[^}]*\}\}\]\}$`}, most: 1},
-		{name: "create", rule: faultproxy.Rule{Method: "PUT", Path: `^/ALIAS-\d+$`}, most: 1},
+		{name: "create", rule: faultproxy.Rule{Method: "PUT", Path: `^/ALIAS-\d+\?timeout=`}, most: 1},
 		{name: "bulk", rule: faultproxy.Rule{Method: "POST", Path: `^/ALIAS\.w-[^/]*/_bulk`}, most: 25},
 		{name: "refresh", rule: faultproxy.Rule{Method: "POST", Path: `/_refresh$`}, most: 2},
 		{name: "settings", rule: faultproxy.Rule{Method: "PUT", Path: `/_settings$`}, most: 1},

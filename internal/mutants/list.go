@@ -170,8 +170,9 @@ func swaps() []mutant {
 		},
 		{
 			name: "create sent again", file: "esalias/create.go",
-			old:   "err = l.c.send(ctx, esapi.IndicesCreateRequest{Index: build.Index, Body: bytes.NewReader(request)}, &answer)\n",
-			new:   "err = l.c.again(ctx, func() error {\n\t\treturn l.c.send(ctx, esapi.IndicesCreateRequest{Index: build.Index, Body: bytes.NewReader(request)}, &answer)\n\t})\n",
+			old: "\tif es.IsRefused(err) {\n\t\tl.built = \"\"",
+			new: "\tif es.IsUnsettled(err) {\n\t\terr = l.c.send(ctx, esapi.IndicesCreateRequest{Index: build.Index, Body: bytes.NewReader(request)}, &answer)\n" +
+				"\t}\n\tif es.IsRefused(err) {\n\t\tl.built = \"\"",
 			tests: []string{"TestCreateRequestIsSentOnce"},
 		},
 		{

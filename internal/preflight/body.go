@@ -105,21 +105,6 @@ func (t Target) bodyBlocks(context.Context) Finding {
 	return problem(subject, "index.body sets "+strings.Join(sortedStrings(found), ", ")+": the run could not write to its own index", "take index.blocks.* out of index.body")
 }
 
-// allocation asks whether shards may be placed at all.
-func (t Target) allocation(ctx context.Context) Finding {
-	const subject, name = "allocation", "cluster.routing.allocation.enable"
-	value, err := t.setting(ctx, name)
-	switch {
-	case err != nil:
-		return notAsked(subject, err)
-	case value == "none":
-		return problem(subject, name+" is none: no shard of a new index would be placed", "set "+name+" to null (PUT /_cluster/settings)")
-	case (value == "primaries" || value == "new_primaries") && t.Replicas > 0:
-		return problem(subject, name+" is "+value+": the replicas of index.body would not be placed", "set "+name+" to null (PUT /_cluster/settings)")
-	}
-	return ok(subject, "shards may be placed")
-}
-
 // idField is whether `reindex verify` can read the index in the order of its ids.
 func (t Target) idField(context.Context) Finding {
 	const subject = "id field"

@@ -51,12 +51,12 @@ func Elasticsearch(ctx context.Context, t Target) []Finding {
 		t.live(ctx),
 		t.generations(ctx),
 		t.blocks(ctx),
+		t.allocation(ctx),
 		t.templates(ctx),
 		t.lockTemplates(ctx),
 		t.bodyBlocks(ctx),
 		t.pipelines(ctx),
 		t.idField(ctx),
-		t.allocation(ctx),
 		t.disk(ctx),
 		t.shardBudget(ctx),
 		t.autoCreate(ctx),
@@ -68,7 +68,7 @@ func Elasticsearch(ctx context.Context, t Target) []Finding {
 // Cheap looks at what would end a run late, with one or two requests each. The
 // error is an [Error]; what cannot be looked at is left to the run.
 func Cheap(ctx context.Context, t Target) error {
-	for _, look := range []func(context.Context) Finding{t.master, t.privileges, t.disk, t.shardBudget} {
+	for _, look := range []func(context.Context) Finding{t.master, t.privileges, t.blocks, t.allocation, t.disk, t.shardBudget} {
 		if f := look(ctx); f.Level == Problem {
 			return &Error{Finding: f}
 		}

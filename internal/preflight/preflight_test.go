@@ -274,3 +274,65 @@ func TestIndexInUseUnderAnotherNameIsShown(t *testing.T) {
 		t.Errorf("finding = %+v; want a warning with the alias", f)
 	}
 }
+
+func TestBlocksThatKeepARunFromSwappingAreFoundBeforeIt(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		block, hint string
+		want        preflight.Level
+	}{
+		"a person's":                 {"read_only", "ask who", preflight.Problem},
+		"a full disk's":              {"read_only_allow_delete", "free disk space", preflight.Problem},
+		"one of its documents only":  {"write", "", preflight.OK},
+		"one against reading it too": {"read", "", preflight.OK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			target := newTarget(t)
+			alias := target.Alias.Alias()
+			put(t, target.ES, "/"+alias+"-000001", fmt.Sprintf(`{"aliases":{%q:{}},"settings":{"index.blocks.%s":true}}`, alias, tt.block))
+			t.Cleanup(func() {
+				_ = es.Do(context.Background(), target.ES, http.MethodPut, "/"+alias+"-000001/_settings", []byte(`{"index.blocks.`+tt.block+`":null}`), nil)
+			})
+			f := find(t, preflight.Elasticsearch(t.Context(), target), "blocks")
+			if f.Level != tt.want || !strings.Contains(f.Hint, tt.hint) {
+				t.Errorf("finding = %+v; want level %s and a hint with %q", f, tt.want, tt.hint)
+			}
+			var refused *preflight.Error
+			if err := preflight.Cheap(t.Context(), target); (tt.want == preflight.Problem) != (errors.As(err, &refused) && refused.Subject == "blocks") {
+				t.Errorf("Cheap = %v", err)
+			}
+		})
+	}
+}
+
+func TestAllocationThatIsDisabledIsFoundBeforeARun(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]preflight.Level{
+		"none": preflight.Problem, "new_primaries": preflight.Warning, "primaries": preflight.Warning, "all": preflight.OK,
+	} {
+		t.Run(value, func(t *testing.T) {
+			t.Parallel()
+			target := newTarget(t)
+			target.Replicas = 1
+			target.ES = settings{target.ES, `{"persistent":{"cluster":{"routing":{"allocation":{"enable":"` + value + `"}}}}}`}
+			f := find(t, preflight.Elasticsearch(t.Context(), target), "allocation")
+			if f.Level != want || (f.Hint == "") != (want == preflight.OK) {
+				t.Errorf("finding = %+v; want level %s", f, want)
+			}
+		})
+	}
+}
+
+// settings answers for a setting that all tests on the server would meet.
+type settings struct {
+	esapi.Transport
+	answer string
+}
+
+func (s settings) Perform(req *http.Request) (*http.Response, error) {
+	if req.URL.Path == "/_cluster/settings" && strings.Contains(req.URL.RawQuery, "routing.allocation") {
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(s.answer))}, nil
+	}
+	return s.Transport.Perform(req)
+}
