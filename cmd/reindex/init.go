@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,7 +46,8 @@ only, --depth 2 follows the keys of those rows too.
 A view, or a table without a primary key, needs --id. An id of several columns,
 or of another type than an integer, uuid or text, becomes one text.
 
-The database is DATABASE_URL, or what the PG* variables say.
+The database is DATABASE_URL, or what the PG* variables say. --config names the
+file to write, and its folder; --dir names the folder alone.
 
 ` + exitStatusHelp,
 		Example: `  DATABASE_URL=postgres://localhost/tis reindex init --table person --alias persons --dir persons
@@ -126,50 +128,62 @@ func (a *app) init(cmd *cobra.Command, f initFlags) error {
 	return nil
 }
 
-// makeFiles makes the files, and makes them again without what the Elasticsearch
-// at ELASTICSEARCH_URL does not have.
+// makeFiles makes the files, and makes them again for what the Elasticsearch at
+// ELASTICSEARCH_URL has and has not.
 func makeFiles(ctx context.Context, options scaffold.Options) (scaffold.Files, error) {
 	url := os.Getenv("DATABASE_URL")
 	files, err := scaffold.Make(ctx, url, options)
 	if err != nil || os.Getenv("ELASTICSEARCH_URL") == "" {
 		return files, err
 	}
-	const optional = "geo_shape" // the one type that init writes and that is in a module of its own
-	for _, file := range files.Texts {
-		if strings.Contains(file.Text, `"type": "`+optional+`"`) && lacksType(ctx, files.Texts, optional) {
-			options.Lacks = []string{optional}
-			return scaffold.Make(ctx, url, options)
-		}
+	has := func(kind string) bool {
+		return slices.ContainsFunc(files.Texts, func(f scaffold.File) bool { return strings.Contains(f.Text, `"type": "`+kind+`"`) })
 	}
-	return files, nil
+	again := false
+	const shape = "geo_shape" // the one type that init writes and that is in a module of its own
+	if has(shape) && answerTo(ctx, files.Texts, `{"mappings":{"properties":{"f":{"type":"`+shape+`"}}}}`) == http.StatusBadRequest {
+		options.Lacks, again = []string{shape}, true
+	}
+	if has("dense_vector") && answerTo(ctx, files.Texts, `{"settings":{"`+scaffold.SourceVectors+`":false}}`) == http.StatusOK {
+		options.SourceVectors, again = true, true
+	}
+	if !again {
+		return files, nil
+	}
+	return scaffold.Make(ctx, url, options)
 }
 
-// lacksType asks Elasticsearch whether it knows a type of fields, by simulating
-// a template with one. An answer that says something else, such as a missing
-// privilege, or none, is no reason to do without the type.
-func lacksType(ctx context.Context, files []scaffold.File, kind string) bool {
+// answerTo asks Elasticsearch what it thinks of the body of an index, by
+// simulating a template with it, and returns the status of the answer, or 0 if
+// there was none.
+func answerTo(ctx context.Context, files []scaffold.File, body string) int {
 	const patience = 10 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	// The configuration knows how the environment says who asks.
 	dir, err := os.MkdirTemp("", "reindex-init-")
 	if err != nil {
-		return false
+		return 0
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a folder of small files in the temporary one
 	if scaffold.Write(filepath.Join(dir, "new"), files) != nil {
-		return false
+		return 0
 	}
 	set, err := config.Load(filepath.Join(dir, "new", files[0].Name), os.LookupEnv, config.Flags{})
 	if err != nil {
-		return false
+		return 0
 	}
 	transport, err := elasticsearch(set.Indices[0].Elasticsearch, 1)
 	if err != nil {
-		return false
+		return 0
 	}
-	body := fmt.Sprintf(`{"index_patterns":["reindex-init-asks"],"template":{"mappings":{"properties":{"f":{"type":%q}}}}}`, kind)
-	err = es.Do(ctx, transport, http.MethodPost, "/_index_template/_simulate", []byte(body), nil)
-	var answer *es.Error
-	return errors.As(err, &answer) && answer.Status == http.StatusBadRequest
+	template := `{"index_patterns":["reindex-init-asks"],"template":` + body + `}`
+	err = es.Do(ctx, transport, http.MethodPost, "/_index_template/_simulate", []byte(template), nil)
+	if answer, refused := errors.AsType[*es.Error](err); refused {
+		return answer.Status
+	}
+	if err != nil {
+		return 0
+	}
+	return http.StatusOK
 }

@@ -44,6 +44,20 @@ func (x *index) raise(name, what string, have, limit int) {
 	x.comments = append(x.comments, fmt.Sprintf("%s is raised in it: there are %s %s, and Elasticsearch takes %s", setting, count(have), what, count(limit)))
 }
 
+// keepVectors has Elasticsearch return vectors as they were sent, if it knows the
+// setting, so that they can be compared with the source.
+func (x *index) keepVectors(known bool) {
+	if !strings.Contains(x.properties.oneLine(), `"dense_vector"`) {
+		return
+	}
+	if !known {
+		x.comments = append(x.comments, "on Elasticsearch 9.2 and later set "+SourceVectors+": false in it, or verify cannot compare vectors")
+		return
+	}
+	x.settings = x.settings.with(SourceVectors, false)
+	x.comments = append(x.comments, SourceVectors+" is false in it, so that verify can compare vectors")
+}
+
 // size counts fields as Elasticsearch does, with objects and multi-fields.
 func size(properties object) (fields, nested int) {
 	for _, p := range properties {

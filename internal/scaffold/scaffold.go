@@ -30,7 +30,14 @@ type Options struct {
 	Depth   int      // how many foreign keys from the table are followed
 	// Lacks has the types of fields that the Elasticsearch in use does not have.
 	Lacks []string
+	// SourceVectors says that it has the setting of that name.
+	SourceVectors bool
 }
+
+// SourceVectors is the setting by which Elasticsearch 9.2 and later, unless it is
+// false, leaves vectors out of the documents that it returns, and writes their
+// numbers in another way, so that no document is what was sent.
+const SourceVectors = "index.mapping.exclude_source_vectors"
 
 // Files are what is to be written.
 type Files struct {
@@ -149,6 +156,7 @@ func (w *writer) files() (Files, error) {
 		keys = append(keys, l.key)
 	}
 	index := newIndex(document, lists, mostElements(w.catalog, keys))
+	index.keepVectors(w.options.SourceVectors)
 	if index.elements > nestedPossible {
 		w.warn("one document has %s elements in its lists, more than the %s that Elasticsearch takes by default; the limit is raised", count(index.elements), count(nestedPossible))
 	}

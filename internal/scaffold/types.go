@@ -278,7 +278,7 @@ func extensionRules() []rule {
 			types: []string{"vector"}, extension: "vector", show: "`vector(n)`", json: "array of numbers", fields: "`dense_vector` with its dimensions",
 			source: vector,
 			beware: "`similarity` is that of the column's index: `vector_cosine_ops` cosine, `vector_ip_ops` max_inner_product, else l2_norm. Cosine refuses a vector of zeros." +
-				" Since 8.14 vectors are kept as bytes by default: where some are far from the others, `\"index_options\": {\"type\": \"hnsw\"}` keeps them apart." +
+				" Elasticsearch 8.19 keeps vectors as bytes by default, 8.11 does not: where some are far from the others, `\"index_options\": {\"type\": \"hnsw\"}` keeps them apart." +
 				" A column without dimensions, or with more than 4,096, is in the document and cannot be searched by.",
 			convert: convertVector("%s::real[]"),
 		},
