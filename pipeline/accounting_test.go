@@ -110,7 +110,7 @@ func TestRunThatCannotAccountForEveryDocumentDoesNotSwap(t *testing.T) { //nolin
 	t.Run("the index has fewer than were acknowledged", func(t *testing.T) { //nolint:paralleltest // one alias
 		short := c.proxy.On(faultproxy.Rule{
 			Path: "-000003/_count$", // the index of this run; the live one is -000001
-			Do: faultproxy.Fail, Status: 200, Answer: `{"count":9,"_shards":{"total":1,"successful":1}}`,
+			Do:   faultproxy.Fail, Status: 200, Answer: `{"count":9,"_shards":{"total":1,"successful":1}}`,
 		})
 		_, err := c.run(t, 10, 10, pipeline.Gates{})
 		c.wantGate(t, "count", err, first.Index)

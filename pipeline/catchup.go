@@ -211,7 +211,7 @@ func (r *run) comparer(how comparing, live bool) comparer {
 // before, through target. If the snapshot is interrupted, nothing is deleted, and
 // nothing written to a live index.
 func (r *run) passOnce(ctx context.Context, number int, target string, how comparing, live bool) (p pass, err error) {
-	started := time.Now()
+	started, began := time.Now(), r.opts.passTime()
 	before := r.snapshot
 	next, err := r.takeSnapshot(ctx)
 	if err != nil {
@@ -253,7 +253,7 @@ func (r *run) passOnce(ctx context.Context, number int, target string, how compa
 	} else {
 		err = r.sendPass(ctx, target, how, &p, differences, deletions)
 	}
-	p.took = time.Since(started)
+	p.took = r.opts.passTime().Sub(began)
 	if err != nil || r.interrupted.Load() != nil || p.again {
 		return p, err
 	}

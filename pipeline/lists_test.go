@@ -24,6 +24,7 @@ func (r *rig) next(t *testing.T, views ...view) (pipeline.Report, error) {
 	t.Helper()
 	s := &script{views: views}
 	r.deps.Snapshot, r.phases = s.snapshot, nil
+	pipeline.SetPassClock(&r.opts, s.clock)
 	r.opts.Holder.RunID = esalias.NewRunID()
 	report, err := r.run(t)
 	r.isTidy(t, s)

@@ -25,7 +25,7 @@ type view struct {
 	day     string
 	missing int64         // rows that Count finds and Stream does not
 	err     error         // of Stream, after the rows
-	slow    time.Duration // Count takes at least so long
+	slow    time.Duration // what Count takes by the clock of the script
 	refuse  error         // the snapshot cannot be taken
 	lists   map[string]int64
 }
@@ -42,6 +42,14 @@ type script struct {
 	taken  int
 	closed int
 	by     []string // what each snapshot was read by: content or version
+	time   time.Time
+}
+
+// clock stands still but for what views take.
+func (s *script) clock() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.time
 }
 
 func (s *script) snapshot(context.Context) (pipeline.Snapshot, error) {
@@ -74,12 +82,10 @@ func (s *scripted) Info() source.Info {
 }
 func (s *scripted) Estimate() int64 { return int64(len(s.rows)) }
 
-func (s *scripted) Count(ctx context.Context) (int64, error) {
-	select {
-	case <-time.After(s.slow):
-	case <-ctx.Done():
-		return 0, context.Cause(ctx)
-	}
+func (s *scripted) Count(context.Context) (int64, error) {
+	s.script.mu.Lock()
+	defer s.script.mu.Unlock()
+	s.script.time = s.script.time.Add(s.slow)
 	return int64(len(s.rows)) + s.missing, nil
 }
 
@@ -172,7 +178,7 @@ func newRig(t *testing.T, views ...view) (*rig, *script) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := esalias.New(transport, stacktest.Prefix(t)+"-x", esalias.Options{Lease: 5 * time.Second, Grace: time.Nanosecond})
+	client, err := esalias.New(transport, stacktest.Prefix(t)+"-x", esalias.Options{Lease: 5 * time.Minute, Grace: time.Nanosecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,6 +191,7 @@ func newRig(t *testing.T, views ...view) (*rig, *script) {
 		Keep:   1,
 		Holder: esalias.Holder{Host: "test", RunID: esalias.NewRunID()},
 	}
+	pipeline.SetPassClock(&r.opts, s.clock)
 	return r, s
 }
 
