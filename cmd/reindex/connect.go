@@ -80,7 +80,7 @@ func openSource(ctx context.Context, c config.Source, byteOrder bool) (*source.S
 		objects = append(objects, source.Object{Field: o.Field, Query: query(o.File), Omit: o.Omit, Lookups: lookups(o.Lookups)})
 	}
 	return source.Open(ctx, source.Config{
-		URL: c.URL.Reveal(), ID: c.ID, Version: c.Version, ByteOrder: byteOrder, Lists: lists, GiveWay: c.GiveWay,
+		URL: c.URL.Reveal(), ID: c.ID, IDColumns: c.IDColumns, IDSeparator: c.IDSeparator, Version: c.Version, ByteOrder: byteOrder, Lists: lists, GiveWay: c.GiveWay,
 		ApplyPolicies: c.RowSecurity == config.RowSecurityApply,
 		Document:      query(c.Document.File), Objects: objects, Lookups: lookups(c.Document.Lookups), Coalesce: c.Document.Coalesce, Omit: c.Document.Omit,
 	})

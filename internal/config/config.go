@@ -121,9 +121,14 @@ type Source struct {
 	// URL (url) is a postgres:// URL or a keyword/value string. Empty when none
 	// is given anywhere: then the PG* variables count.
 	URL SecretURL
-	// ID (id) is the column that becomes _id, in the document query and in
-	// every list query. Required.
+	// ID (id, or id.name) is the column that becomes _id, in the document query and in
+	// every list query. Required. With IDColumns it is a field that the program makes.
 	ID string
+	// IDColumns (id.columns) are two columns or more, of every query, that make up the id.
+	// Empty: ID is a column.
+	IDColumns []string
+	// IDSeparator (id.separator) stands between them. Defaults to ":" with IDColumns.
+	IDSeparator string
 	// Document (document) is the query with one row per document. Required. The
 	// variable takes the place of its file alone.
 	Document Query

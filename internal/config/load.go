@@ -74,6 +74,7 @@ func (l *loader) load() {
 	for _, s := range l.table {
 		l.set(s)
 	}
+	l.id()
 	l.document()
 	l.lists()
 	if !l.unreadable("elasticsearch") {

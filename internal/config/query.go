@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -9,6 +10,83 @@ import (
 
 // documentField may be a query, as any setting, or a section of its own.
 const documentField = "source.document"
+
+// idField may be a name, as any setting, or a section: an id of several columns.
+const idField = "source.id"
+
+// yamlID is source.id where it is a section; its name is a value like that of other
+// settings.
+type yamlID struct {
+	line      int
+	columns   columns
+	separator value
+}
+
+// walkID takes the long form of source.id.
+func (p *part) walkID(e entry) {
+	const want = "want a single value"
+	p.id = &yamlID{line: e.line}
+	p.failed[idField] = true // until there is a name
+	for _, o := range p.entries(e.field, e.node) {
+		switch o.key {
+		case "name":
+			if v, ok := p.text(o, want); ok {
+				p.values[idField] = v
+				delete(p.failed, idField)
+			}
+		case "columns":
+			p.id.columns, _ = p.columns(o)
+		case "separator":
+			p.id.separator, _ = p.text(o, want+`, such as "-"`)
+		default:
+			p.problem(o.line, o.field, "is not a setting", "want name, columns or separator")
+		}
+	}
+	if p.id.columns.line == 0 {
+		p.problem(e.line, e.field+".columns", "is missing", "name the columns that make up the id; an id of one column is written id: <column>")
+	}
+	if _, named := p.values[idField]; !named {
+		p.problem(e.line, e.field+".name", "is missing", "name the field of the document that holds the id")
+	}
+}
+
+// text takes a single value.
+func (p *part) text(e entry, want string) (value, bool) {
+	text, ok := scalar(e.node)
+	if !ok {
+		p.problem(e.line, e.field, "is "+kind(e.node), want)
+	}
+	return value{text: text, file: p.path, line: e.line, under: p.under}, ok
+}
+
+// id takes the columns of an id.
+func (l *loader) id() {
+	y := l.own.id
+	if y == nil || y.columns.line == 0 {
+		return
+	}
+	source := &l.config.Source
+	at := func(line int) value { return value{line: line, under: l.own.under} }
+	if n := len(y.columns.names); n == 1 {
+		l.reportAt(at(y.columns.line), idField+".columns", "has one column", "want two or more; an id of one column is written id: <column>")
+	}
+	for i, name := range y.columns.names {
+		if slices.Contains(y.columns.names[:i], name) {
+			l.reportAt(at(y.columns.line), idField+".columns", "has "+strconv.Quote(name)+" twice", "name it once")
+		}
+		if name == source.ID {
+			l.reportAt(at(y.columns.line), idField+".name", "is one of its columns", "give the field of the whole id another name")
+		}
+	}
+	source.IDColumns, source.IDSeparator = y.columns.names, ":"
+	if y.separator.line > 0 {
+		v, ok := l.expand(idField+".separator", y.separator)
+		if ok && v.text == "" {
+			l.reportAt(v, idField+".separator", "is empty", "want a text that no column but the last can hold")
+		}
+		source.IDSeparator = v.text
+	}
+}
 
 // listsField and objectsField are sections whose keys are the user's own.
 const (

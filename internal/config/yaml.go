@@ -42,6 +42,7 @@ type part struct {
 	sections       map[string]int  // line of each section
 	failed         map[string]bool // fields that are in the file but unusable
 	objects, lists []yamlQuery
+	id             *yamlID    // nil if source.id is no section
 	document       *yamlQuery // nil if source.document is no section
 }
 
@@ -130,6 +131,8 @@ func (p *part) walk(prefix string, node ast.Node) {
 			p.lists = p.walkNamed(entry, listQuery())
 		case entry.field == objectsField:
 			p.objects = p.walkNamed(entry, objectQuery())
+		case entry.field == idField && isMapping(entry.node):
+			p.walkID(entry)
 		case entry.field == documentField && isMapping(entry.node):
 			p.walkDocument(entry)
 		case known:

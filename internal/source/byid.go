@@ -19,6 +19,10 @@ import (
 // It also looks for rows of the document query without an id, as [Snapshot.Stream]
 // does. Orphans are not counted.
 func (s *Snapshot) StreamByID(ctx context.Context, ids []string, emit func(number int, docs []document.Document) error) (StreamStats, error) {
+	if s.source.document.byTuple() {
+		// Its ranges are of the columns, which the text of an id does not tell.
+		return StreamStats{}, errors.New("documents whose id has several columns are not read by id")
+	}
 	st := s.stream()
 	b := &byID{stream: st, emit: emit}
 	err := b.run(ctx, ids)
@@ -93,7 +97,7 @@ func (b *byID) read(from, to int) error {
 	st.batch.reset(limit)
 	err := st.lookUp()
 	if err == nil {
-		err = st.readIDs(b.ids.array(from, to))
+		err = st.readIDs(idRange{}, b.ids.array(from, to))
 	}
 	if errors.Is(err, errRangeFull) {
 		return b.split(from, to)

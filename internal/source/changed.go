@@ -82,6 +82,9 @@ func (c *changedReader) compare(r idRange) error {
 		}
 		same, err := c.same(document.Document{ID: id, Version: version, Range: r.number})
 		if err == nil && !same {
+			if q.byTuple() {
+				id = row[2] // its key, by which it is read
+			}
 			c.ids.add(id)
 		}
 		return err
@@ -103,7 +106,7 @@ func (c *changedReader) read(r idRange, from, to int) error {
 	st.batch.reset(limit)
 	err := st.lookUp()
 	if err == nil {
-		err = st.readIDs(c.ids.array(from, to))
+		err = st.readIDs(r, c.ids.array(from, to))
 	}
 	if errors.Is(err, errRangeFull) || ofARow(err) && to-from > 1 { // until the row is found that cannot be read
 		return c.split(r, from, to)
@@ -138,22 +141,29 @@ func (c *changedReader) split(r idRange, from, to int) error {
 }
 
 // readIDs puts the rows of all queries with one of the ids into the batch.
-func (st *stream) readIDs(array []byte) error {
-	params := [][]byte{array}
+func (st *stream) readIDs(r idRange, array []byte) error {
 	if err := st.session.setLoops(true); err != nil {
 		return err
 	}
 	q := st.source.document
-	if err := st.session.each(q.byIDs, params, st.addDocument); err != nil {
+	if err := st.eachOf(q, r, array, st.addDocument); err != nil {
 		return fmt.Errorf("read %s by id: %w", q.name, err)
 	}
 	for i, q := range st.source.lists {
-		err := st.session.each(q.byIDs, params, func(row [][]byte) error { return st.addElement(i, q, row) })
+		err := st.eachOf(q, r, array, func(row [][]byte) error { return st.addElement(i, q, row) })
 		if err != nil {
 			return fmt.Errorf("read %s by id: %w", q.name, err)
 		}
 	}
 	return nil
+}
+
+// eachOf calls add for each row of a query that has one of the ids, all of which are in the range.
+func (st *stream) eachOf(q *query, r idRange, array []byte, add func([][]byte) error) error {
+	if q.byTuple() {
+		return st.session.each(q.byKeys[r.index()], append([][]byte{array}, r.params()...), add)
+	}
+	return st.session.each(q.byIDs, [][]byte{array}, add)
 }
 
 // ids holds ids without an allocation for each.

@@ -18,6 +18,9 @@ func (s *Snapshot) Changes(ctx context.Context, earlier *Snapshot, opts changes.
 	if s.source != earlier.source {
 		return v, errors.New("the snapshots are of two sources")
 	}
+	if s.source.document.composite != nil {
+		return changes.Verdict{Reason: ofSeveralColumns()}, nil
+	}
 	if s.info.Standby {
 		// A snapshot that a standby exports can differ from its importers' (docs/failures.md).
 		return changes.Verdict{Reason: changes.Refusal{
@@ -49,6 +52,13 @@ func (s *Snapshot) Changes(ctx context.Context, earlier *Snapshot, opts changes.
 	return v, nil
 }
 
+// ofSeveralColumns is why the changed rows of a table do not say which documents they belong to.
+func ofSeveralColumns() changes.Refusal {
+	return changes.Refusal{
+		Why: "the id is made of several columns", Remedy: "a version column lets a pass read the versions and what has changed", Always: true,
+	}
+}
+
 // givenWay is the verdict if the earlier snapshot cannot be asked any more.
 func givenWay(err error) (changes.Verdict, error) {
 	if _, ok := errors.AsType[*InterruptedError](err); ok {
@@ -60,7 +70,7 @@ func givenWay(err error) (changes.Verdict, error) {
 // CountTables counts the rows of all tables of the queries, which the first
 // comparison with the snapshot needs and does itself if nobody has.
 func (s *Snapshot) CountTables(ctx context.Context) error {
-	if s.info.Standby {
+	if s.info.Standby || s.source.document.composite != nil {
 		return nil
 	}
 	m, err := s.marked(ctx)
@@ -91,6 +101,10 @@ func (s *Snapshot) Confirm(ctx context.Context) (*changes.Refusal, error) {
 // Prospects says beforehand whether comparisons with the snapshot will have to
 // be full ones, and names the tables a change of which makes one.
 func (s *Snapshot) Prospects(ctx context.Context) (refusal *changes.Refusal, unkeyed []string, err error) {
+	if s.source.document.composite != nil {
+		refusal := ofSeveralColumns()
+		return &refusal, nil, nil
+	}
 	m, err := s.marked(ctx)
 	if err != nil {
 		return nil, nil, err

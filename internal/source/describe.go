@@ -54,8 +54,11 @@ type query struct {
 
 	columns []column
 	idName  string
-	id      int // position of the id column
-	version int // position of the version column, or -1
+	// composite is set if the id is made of several columns; then it is the first
+	// of columns, which the user's query does not have.
+	composite *composite
+	id        int // position of the id column
+	version   int // position of the version column, or -1
 
 	idField pgconn.FieldDescription
 	family  idFamily
@@ -68,6 +71,7 @@ type query struct {
 	ranges   [4]string // by idRange.index
 	versions [4]string // ids and versions alone
 	byIDs    string    // reads the ids in $1
+	byKeys   [4]string // reads the keys in $1 of a range, if the id is made of several columns
 }
 
 // idFamily is a set of types that PostgreSQL compares with each other, by one
@@ -123,6 +127,10 @@ type describer struct {
 	session *session
 	types   *types
 	id      string // name of the id column
+
+	parts     []string // columns that it is made of; none if it is a column
+	separator string
+	byText    bool
 }
 
 // describe checks what can be checked of one query alone.
@@ -132,10 +140,13 @@ func (d *describer) describe(q Query) (*query, error) {
 		return nil, err
 	}
 	out := &query{name: q.Name, sql: st.SQL, hints: st.Hints, ordered: st.Ordered, idName: d.id, version: -1}
-	if err := out.locate(fields, d.id); err != nil {
+	if out.columns, err = d.columns(q.Name, fields); err != nil {
 		return nil, err
 	}
-	if out.columns, err = d.columns(q.Name, fields); err != nil {
+	if len(d.parts) > 0 {
+		return out, d.composeID(out)
+	}
+	if err := out.locate(fields, d.id); err != nil {
 		return nil, err
 	}
 	return out, d.checkID(out)
@@ -293,11 +304,23 @@ func (d *describer) finish(q *query) error {
 	for i, c := range q.columns {
 		names[i] = c.name
 	}
-	q.ranges, q.byIDs = q.texts(names), q.byIDsSQL(names)
-	if q.version >= 0 {
-		q.versions = q.texts([]string{q.idName, q.columns[q.version].name})
+	q.ranges = q.texts(names)
+	if q.byTuple() {
+		q.byKeys = q.byKeysSQL(names)
+	} else {
+		q.byIDs = q.byIDsSQL(names)
 	}
-	r := q.family.example()
+	if q.version >= 0 {
+		var key []string // if it is another than the id
+		if q.byTuple() {
+			key = []string{q.keyExpr()}
+		}
+		q.versions = q.texts([]string{q.idName, q.columns[q.version].name}, key...)
+	}
+	r, err := d.example(q)
+	if err != nil {
+		return queryError(q.name, "", err)
+	}
 	plan, err := d.session.explain(q.ranges[r.index()], r.params()...)
 	if err != nil {
 		err = queryError(q.name, "", err)

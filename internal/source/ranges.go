@@ -195,7 +195,7 @@ func (p *planner) boundaries() (string, error) {
 			return boundariesSQL(string(row[0]), string(row[1]), q.collate, p.stride(size, integer(row[2]))), nil
 		}
 	}
-	return boundariesSQL(q.rows(), q.idExpr(), q.collate, size), nil
+	return everySQL(q.rows(), q.idExpr(), q.keyExpr(), q.orderExpr(), size), nil
 }
 
 // stride is how many rows of the table hold size documents, by the planner's

@@ -53,6 +53,11 @@ func (st *stream) addDocument(row [][]byte) error {
 	if err := q.checkID(id); err != nil {
 		return err
 	}
+	if q.composite != nil {
+		if err := q.checkParts(row); err != nil {
+			return err
+		}
+	}
 	slot, err := st.batch.addDocument(id)
 	if err != nil {
 		return &DuplicateError{Query: q.name, ID: string(id)}
@@ -92,6 +97,11 @@ func (q *query) versionOf(id, v []byte) (int64, error) {
 }
 
 func (st *stream) addElement(list int, q *query, row [][]byte) error {
+	if q.composite != nil {
+		if err := q.checkParts(row); err != nil {
+			return err
+		}
+	}
 	slot := st.batch.find(row[q.id])
 	if slot < 0 {
 		if q.spellings {

@@ -70,6 +70,13 @@ type Config struct {
 	// ID is the column that becomes _id, in the document query and in every
 	// list query. In a document it is a field too, in a list's elements not.
 	ID string
+	// IDColumns, two or more, are columns of every query that make up the id, in the order
+	// of an index that begins with them. ID is the name of the field then, and no column:
+	// the texts of the columns with IDSeparator between them, which none but the
+	// last may hold. They are fields of the document, and not in the elements of lists.
+	// Ranges are stretches of these columns.
+	IDColumns   []string
+	IDSeparator string
 	// Document has one row per id; its column names are the field names.
 	Document Query
 	// Lookups are those of Document, as [List.Lookups] are of a list: their columns
@@ -147,6 +154,10 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 		giveWay:        orDefault(cfg.GiveWay, DefaultGiveWay),
 		lockWait:       orDefault(cfg.lockWait, lockWait),
 	}
+	if len(cfg.IDColumns) > 0 && cfg.ByteOrder {
+		// No index has the order of the text, so every range reads the whole query.
+		s.rangeDocuments *= 8
+	}
 	session, err := s.connect(ctx, transaction{})
 	if err != nil {
 		return nil, err
@@ -177,7 +188,7 @@ func (s *Source) describe(session *session, cfg Config) error {
 			Advice: "copy it into a database with encoding UTF8",
 		}
 	}
-	d := &describer{session: session, types: &types{session: session, known: map[uint32]*pgjson.Type{}}, id: cfg.ID}
+	d := &describer{session: session, types: &types{session: session, known: map[uint32]*pgjson.Type{}}, id: cfg.ID, parts: cfg.IDColumns, separator: cfg.IDSeparator, byText: cfg.ByteOrder}
 	var err error
 	if s.document, err = d.describe(cfg.Document); err != nil {
 		return err
@@ -249,6 +260,11 @@ func (s *Source) finish(d *describer) error {
 		case collation != own:
 			q.collate = " COLLATE " + own
 		}
+		if q.composite != nil {
+			if err := d.collateParts(s.document, q); err != nil {
+				return err
+			}
+		}
 		if err := d.finish(q); err != nil {
 			return err
 		}
@@ -284,13 +300,13 @@ func (s *Source) addList(d *describer, q *query, l List) error {
 			Advice: "cast one of them, so that they can be compared",
 		}
 	}
-	if len(q.columns) < 2 {
+	if len(q.columns) < 2 || q.composite != nil && len(q.columns) < 2+len(q.composite.parts) {
 		return &ConfigError{Query: q.name, Reason: "has the id column and no other", Advice: "select what the " + what + " holds"}
 	}
 	if err := q.checkOmitted(l.Omit, "which is never in "+article(what)); err != nil {
 		return err
 	}
-	q.nameFields(func(i int) bool { return i != q.id && !slices.Contains(l.Omit, q.columns[i].name) })
+	q.nameFields(func(i int) bool { return i != q.id && !q.isPart(i) && !slices.Contains(l.Omit, q.columns[i].name) })
 	switch {
 	case l.Values && l.Unpivot != "":
 		return &ConfigError{Query: q.name, Reason: "has values and unpivot", Advice: "keep one of the two: the elements are values, or objects of one field"}

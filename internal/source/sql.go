@@ -74,20 +74,32 @@ func (q *query) rows() string { return "(" + q.sql + "\n) q" }
 // texts returns the statements that read a range, by idRange.index. Every
 // bound is compared in the collation of the document query's ids, so that all
 // queries cut at the same places.
-func (q *query) texts(columns []string) [4]string {
-	base := selectSQL(columns)
+// more is SQL that is selected after the columns.
+func (q *query) texts(columns []string, more ...string) [4]string {
+	base := strings.Join(append([]string{q.selectSQL(columns)}, more...), ", ")
 	text := func(lo, hi int) string {
-		return base + q.fromRange(lo, hi) + where(q.bounds(q.idExpr(), lo, hi))
+		return base + q.fromRange(lo, hi) + where(q.idBounds(lo, hi))
 	}
 	return [4]string{text(0, 0), text(1, 0), text(0, 1), text(1, 2)}
 }
 
-func selectSQL(columns []string) string {
+func (q *query) selectSQL(columns []string) string {
 	list := make([]string, len(columns))
 	for i, c := range columns {
-		list[i] = "q." + quoteName(c)
+		if list[i] = "q." + quoteName(c); c == q.idName {
+			list[i] = q.idExpr()
+		}
 	}
 	return "SELECT " + strings.Join(list, ", ")
+}
+
+// byKeysSQL returns the statements that read the rows with the keys in the array $1, which are of one range: PostgreSQL
+// does not carry $1 into a query with ORDER BY, and would read all of its table without the bounds.
+func (q *query) byKeysSQL(columns []string) [4]string {
+	text := func(lo, hi int) string {
+		return q.selectSQL(columns) + q.from() + where(append(q.idBounds(lo, hi), q.composite.isIn()))
+	}
+	return [4]string{text(0, 0), text(2, 0), text(0, 2), text(2, 3)}
 }
 
 // byIDsSQL returns the statement that reads the rows of the ids in the array $1.
@@ -96,7 +108,7 @@ func (q *query) byIDsSQL(columns []string) string {
 		return column + q.collate + " = ANY ($1::" + q.family.sqlType() + "[])"
 	}
 	from := q.fromHinted(func(column string) string { return " AND " + is(column) })
-	sql := selectSQL(columns) + from + " WHERE " + is(q.idExpr())
+	sql := q.selectSQL(columns) + from + " WHERE " + is(q.idExpr())
 	if q.family == idText { // ids that only their collation takes for equal are others
 		sql += " AND " + q.idExpr() + ` COLLATE "C" = ANY ($1::pg_catalog.text[])`
 	}
@@ -113,7 +125,7 @@ func where(conditions []string) string {
 // rangeSQL returns what follows the select list in the text that reads a range.
 func (q *query) rangeSQL(r idRange) string {
 	lo, hi := r.numbers()
-	return q.fromRange(lo, hi) + where(q.bounds(q.idExpr(), lo, hi))
+	return q.fromRange(lo, hi) + where(q.idBounds(lo, hi))
 }
 
 // nullsSQL counts the rows without an id.
@@ -126,6 +138,11 @@ func (q *query) countSQL() string { return "SELECT pg_catalog.count(*)" + q.from
 
 // medianSQL returns the smallest, the middle and the largest id of a range.
 func (q *query) medianSQL(r idRange) string {
+	if q.byTuple() { // of which PostgreSQL has no percentile
+		keys := "pg_catalog.array_agg(" + q.keyExpr() + " ORDER BY " + q.orderExpr() + ")"
+		const count = "pg_catalog.count(*)::pg_catalog.int4"
+		return "SELECT (" + keys + ")[1], (" + keys + ")[(" + count + " + 1) / 2], (" + keys + ")[" + count + "]" + q.rangeSQL(r)
+	}
 	const at = "pg_catalog.percentile_disc(%s) WITHIN GROUP (ORDER BY %s)"
 	var list [3]string
 	for i, part := range []string{"0", "0.5", "1"} {
@@ -137,11 +154,21 @@ func (q *query) medianSQL(r idRange) string {
 // boundariesSQL returns every n-th id of the column in order. table is a
 // quoted table name, or a subquery with an alias.
 func boundariesSQL(table, column, collate string, n int64) string {
-	return fmt.Sprintf("SELECT id FROM (SELECT %[1]s AS id, pg_catalog.row_number() OVER (ORDER BY %[1]s%[2]s) AS n"+
-		" FROM %[3]s WHERE %[1]s IS NOT NULL) b WHERE n %% %[4]d = 0", column, collate, table, n)
+	return everySQL(table, column, column, column+collate, n)
 }
 
-func (q *query) idExpr() string { return "q." + quoteName(q.idName) }
+// everySQL returns every n-th key of the rows that have an id.
+func everySQL(table, id, key, order string, n int64) string {
+	return fmt.Sprintf("SELECT id FROM (SELECT %s AS id, pg_catalog.row_number() OVER (ORDER BY %s) AS n"+
+		" FROM %s WHERE %s IS NOT NULL) b WHERE n %% %d = 0", key, order, table, id, n)
+}
+
+func (q *query) idExpr() string {
+	if q.composite != nil {
+		return q.composite.expr()
+	}
+	return "q." + quoteName(q.idName)
+}
 
 func quoteName(name string) string {
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`

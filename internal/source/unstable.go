@@ -123,7 +123,7 @@ func (s *Source) findUnstable(first, second *session) (found []unstableColumn, e
 	}
 	array := ids.array(0, ids.len())
 	for _, q := range s.queries() {
-		differ, err := differing(first, second, q.id, q.byIDs, array)
+		differ, err := differing(first, second, q.id, q.byKey(), array)
 		if err != nil {
 			return nil, fmt.Errorf("read some rows of %s twice: %w", q.name, err)
 		}
@@ -149,7 +149,7 @@ func (s *Source) findUnstable(first, second *session) (found []unstableColumn, e
 // query if none of those is a document.
 func (s *Source) someIDs(session *session) (*ids, error) {
 	q := s.document
-	texts := []string{fmt.Sprintf("SELECT %s%s WHERE %[1]s IS NOT NULL LIMIT %[3]d", q.idExpr(), q.from(), stabilitySample)}
+	texts := []string{fmt.Sprintf("SELECT %s%s WHERE %[4]s IS NOT NULL LIMIT %[3]d", q.keyExpr(), q.from(), stabilitySample, q.idExpr())}
 	if q.idField.TableOID != 0 {
 		row, err := session.row(tableQuery, fmt.Append(nil, q.idField.TableOID), fmt.Append(nil, q.idField.TableAttributeNumber))
 		if err != nil {
@@ -176,7 +176,7 @@ func (s *Source) someIDs(session *session) (*ids, error) {
 		if list.len() == 0 {
 			continue
 		}
-		documents := session.pg.ExecParams(session.ctx, q.byIDs, [][]byte{list.array(0, list.len())}, nil, nil, nil).Read()
+		documents := session.pg.ExecParams(session.ctx, q.byKey(), [][]byte{list.array(0, list.len())}, nil, nil, nil).Read()
 		if documents.Err != nil {
 			return nil, fmt.Errorf("read %s by id: %w", q.name, advise(session.cause(documents.Err)))
 		}
