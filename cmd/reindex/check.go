@@ -100,7 +100,7 @@ func lookAtDatabase(ctx context.Context, c *config.Config) ([]preflight.Finding,
 		src.Close()
 	}
 	if source.LacksPrivilege(err) {
-		inspection.Unreadable, _ = preflight.Unreadable(ctx, c.Source.URL.Reveal(), queries(c.Source)) // err names one of them
+		inspection.Unreadable, _ = source.Unreadable(ctx, c.Source.URL.Reveal(), queries(c.Source)) // err names one of them
 	}
 	findings := preflight.PostgreSQL(inspection, err)
 	if unread != nil {

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -64,6 +65,19 @@ func standby(found source.Inspection) Finding {
 		" where a transaction has 64 subtransactions or more at the time of a snapshot, connections of one run may read different states"+
 		" (seen on 14.19, 15.19, 16.10, 17.6, 17.11, 18.0 and 18.6; 15.20 is right; this server is "+found.Version+")",
 		"read from the primary; or set hot_standby_feedback, or raise max_standby_streaming_delay above the length of a run")
+}
+
+// RefuseStandby returns an [Error] if the server of the connection string is a
+// standby. Whoever deletes what the source does not have must not ask one: it
+// may be behind, and what is new looks as if it were too much.
+func RefuseStandby(ctx context.Context, url string) error {
+	standby, err := source.IsStandby(ctx, url)
+	if err != nil || !standby {
+		return err
+	}
+	return &Error{Finding: problem("standby",
+		"the database is a standby and may be behind: a repair could delete documents that are newer",
+		"point source.url (DATABASE_URL) at the primary for a repair, or rebuild with `reindex run`")}
 }
 
 func sharing(found source.Inspection) Finding {

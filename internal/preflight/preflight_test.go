@@ -221,7 +221,7 @@ func TestEveryUnreadableTableIsNamed(t *testing.T) {
 		CREATE ROLE `+role+` LOGIN; GRANT SELECT ON open, front TO `+role+`; GRANT SELECT (id) ON part TO `+role).ReadAll(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := preflight.Unreadable(t.Context(), strings.Replace(url, "postgres@", role+"@", 1), []string{
+	got, err := source.Unreadable(t.Context(), strings.Replace(url, "postgres@", role+"@", 1), []string{
 		`SELECT id FROM open JOIN "Closed" USING (id) JOIN part USING (id)`, "SELECT id FROM nowhere", "SELECT id FROM front JOIN shut USING (id);",
 	})
 	if diff := cmp.Diff([]string{`public."Closed"`, "public.shut"}, got); diff != "" || err != nil {

@@ -17,7 +17,7 @@ type Inspection struct {
 	// behind a load balancer; snapshots cannot be shared then.
 	Spread error
 	// Unreadable are the tables of the queries that the role may not read.
-	// Inspect leaves it to preflight.Unreadable: a source with one does not open.
+	// Inspect leaves it to [Unreadable]: a source with one does not open.
 	Unreadable []string
 	// Duplicates are the first ids that the document query has twice.
 	Duplicates []string

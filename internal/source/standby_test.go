@@ -31,6 +31,12 @@ func TestSnapshotsOfAStandbyAreNeverTheSame(t *testing.T) {
 	execSQL(t, primary.URL(), "INSERT INTO item VALUES (4)")
 	waitFor(t, standby.URL(), "SELECT EXISTS (SELECT FROM item WHERE id = 4)")
 
+	for server, want := range map[string]bool{primary.URL(): false, standby.URL(): true} {
+		if is, err := IsStandby(t.Context(), server); err != nil || is != want {
+			t.Errorf("IsStandby = %t, %v, want %t", is, err, want)
+		}
+	}
+
 	src := open(t, config(standby.URL(), "id", "SELECT id FROM item"))
 	const text = "SELECT pg_current_snapshot()"
 	textBefore := string(rowsOf(t, standby.URL(), text)[0][0])

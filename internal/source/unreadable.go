@@ -1,11 +1,8 @@
-package preflight
+package source
 
 import (
 	"context"
 	"errors"
-	"fmt"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // unreadableSQL finds the tables and views that the statements prepared in this
@@ -26,41 +23,41 @@ WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation'
     WHERE above.pid = pg_catalog.pg_backend_pid() AND d.refobjid = c.oid)
 ORDER BY 1`
 
-// errNoConnection hides why, which opening the source tells without a secret.
-var errNoConnection = errors.New("look at the database: no connection")
-
 // Unreadable names every table of the queries that the role of the connection
 // string may not read, quoted where SQL wants it. A query that cannot be
 // prepared is left out. It is for a database that has refused one table: what
 // opens the source learns of one at a time.
 func Unreadable(ctx context.Context, url string, queries []string) ([]string, error) {
-	conn, err := pgconn.Connect(ctx, url)
+	conf, err := parseURL(url)
 	if err != nil {
-		return nil, errNoConnection
+		return nil, err
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing was changed
-	if _, err := conn.Exec(ctx, "BEGIN READ ONLY").ReadAll(); err != nil {
-		return nil, fmt.Errorf("look for the tables that may not be read: %w", err)
+	// With policies, a query that one would filter can be prepared all the same.
+	session, err := connect(ctx, conf, transaction{policies: true})
+	if err != nil {
+		return nil, err
 	}
+	tables, err := session.unreadable(queries)
+	return tables, errors.Join(err, session.close())
+}
+
+func (s *session) unreadable(queries []string) ([]string, error) {
 	for _, query := range queries {
-		prepareAlone(ctx, conn, query)
+		s.prepareAlone(query)
 	}
-	result := conn.ExecParams(ctx, unreadableSQL, nil, nil, nil, nil).Read()
-	if result.Err != nil {
-		return nil, fmt.Errorf("look for the tables that may not be read: %w", result.Err)
-	}
+	rows := s.pg.ExecParams(s.ctx, unreadableSQL, nil, nil, nil, nil)
 	var tables []string
-	for _, row := range result.Rows {
-		tables = append(tables, string(row[0]))
+	for rows.NextRow() {
+		tables = append(tables, string(rows.Values()[0]))
 	}
-	return tables, nil
+	return tables, s.finish(rows, "look for the tables that may not be read")
 }
 
 // prepareAlone keeps the locks of a success, and the transaction whatever
 // becomes of the query.
-func prepareAlone(ctx context.Context, conn *pgconn.PgConn, query string) {
-	_, _ = conn.Exec(ctx, "SAVEPOINT query").ReadAll() // the last query of the transaction finds out what is wrong
-	if _, err := conn.Prepare(ctx, "", query, nil); err != nil {
-		_, _ = conn.Exec(ctx, "ROLLBACK TO SAVEPOINT query").ReadAll() // as above
+func (s *session) prepareAlone(query string) {
+	_ = s.exec("SAVEPOINT query") // the last query of the transaction finds out what is wrong
+	if _, err := s.pg.Prepare(s.ctx, "", query, nil); err != nil {
+		_ = s.exec("ROLLBACK TO SAVEPOINT query") // as above
 	}
 }
