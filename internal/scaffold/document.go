@@ -195,7 +195,7 @@ func (w *writer) leftOut(q *query, p part, c *column) bool {
 		q.leaveOut(what, "this role may not read it")
 	case w.excludes(p.table, c):
 		q.leaveOut(what, "")
-	case secret.MatchString(c.name):
+	case secret.MatchString(c.name) && (!p.document || len(w.options.Columns) == 0): // else it was chosen by name
 		q.leaveOut(what, "its name is that of a secret")
 	case p.other && (len(q.outputs) >= mostOfOthers || !short(c.typ)):
 		p.more[c] = true

@@ -256,6 +256,18 @@ func relations() []shape {
 			want:    []string{`{"id":1,"p_id":null}`},
 		},
 		{
+			name:    "a column with the name of a secret, unless it is chosen",
+			schema:  `CREATE TABLE t (id int PRIMARY KEY, name text, api_key text); INSERT INTO t VALUES (1, 'n', 'k')`,
+			options: scaffold.Options{Table: "t"},
+			want:    []string{`{"id":1,"name":"n"}`},
+		},
+		{
+			name:    "a column with the name of a secret that is chosen",
+			schema:  `CREATE TABLE t (id int PRIMARY KEY, name text, api_key text); INSERT INTO t VALUES (1, 'n', 'k')`,
+			options: scaffold.Options{Table: "t", Columns: []string{"api_key"}},
+			want:    []string{`{"id":1,"api_key":"k"}`},
+		},
+		{
 			name: "chosen columns, and what is excluded",
 			schema: `
 				CREATE TABLE p (id int PRIMARY KEY, name text, rank int); CREATE TABLE t (id int PRIMARY KEY, p_id int REFERENCES p, a int, b int, password text);
