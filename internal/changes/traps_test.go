@@ -132,10 +132,14 @@ var traps = []trap{
 		name: "a toasted value", setup: "ALTER TABLE person ALTER name SET STORAGE EXTERNAL; UPDATE person SET name = repeat('a', 10000) WHERE id = 5",
 		during: []string{"UPDATE person SET name = repeat('c', 10000) WHERE id = 5"}, want: "ids 5",
 	},
-	{name: "the expression of a stored column", since: 17, setup: "CREATE TABLE g (id bigint PRIMARY KEY, n int, d int GENERATED ALWAYS AS (n * 2) STORED); INSERT INTO g VALUES (1, 1)",
-		queries: one1("SELECT id, d FROM g"), blocked: []string{"ALTER TABLE g ALTER d SET EXPRESSION AS (n * 3)"}, want: "idle"},
-	{name: "the expression of a virtual column", since: 18, setup: "CREATE TABLE g (id bigint PRIMARY KEY, n int, d int GENERATED ALWAYS AS (n * 2) VIRTUAL); INSERT INTO g VALUES (1, 1)",
-		queries: one1("SELECT id, d FROM g"), blocked: []string{"ALTER TABLE g ALTER d SET EXPRESSION AS (n * 3)"}, want: "idle"},
+	{
+		name: "the expression of a stored column", since: 17, setup: "CREATE TABLE g (id bigint PRIMARY KEY, n int, d int GENERATED ALWAYS AS (n * 2) STORED); INSERT INTO g VALUES (1, 1)",
+		queries: one1("SELECT id, d FROM g"), blocked: []string{"ALTER TABLE g ALTER d SET EXPRESSION AS (n * 3)"}, want: "idle",
+	},
+	{
+		name: "the expression of a virtual column", since: 18, setup: "CREATE TABLE g (id bigint PRIMARY KEY, n int, d int GENERATED ALWAYS AS (n * 2) VIRTUAL); INSERT INTO g VALUES (1, 1)",
+		queries: one1("SELECT id, d FROM g"), blocked: []string{"ALTER TABLE g ALTER d SET EXPRESSION AS (n * 3)"}, want: "idle",
+	},
 	{name: "now()", queries: one1("SELECT id, now() AS seen FROM person"), want: "full: q.sql calls now, ..."},
 	{name: "a clock as a keyword", queries: one1("SELECT id, CURRENT_TIMESTAMP AS seen FROM person"), want: "full: q.sql uses current_timestamp"},
 	{name: "a clock with a comment in its call", queries: one1("SELECT id, clock_timestamp /* now */ () AS seen FROM person"), want: "full: q.sql calls clock_timestamp, ..."},
