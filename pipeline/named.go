@@ -160,7 +160,7 @@ func (n *namedPass) compare(number int, docs []document.Document) error {
 	for _, d := range docs {
 		now := fingerprint.Now{ID: d.ID, Gone: d.JSON == nil}
 		if !now.Gone {
-			now.Print = fingerprint.Of(d.JSON, n.version(d))
+			now.Print = fingerprint.Of(comparedText(d), n.version(d))
 		}
 		n.now = append(n.now, now)
 	}

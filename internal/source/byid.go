@@ -1,7 +1,6 @@
 package source
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,8 +38,6 @@ type byID struct {
 	emit   func(number int, docs []document.Document) error
 	ids    ids
 	ranges []int // of the ids
-	docs   []document.Document
-	bodies bytes.Buffer
 }
 
 func (b *byID) run(ctx context.Context, all []string) error {
@@ -124,35 +121,23 @@ func (b *byID) split(from, to int) error {
 
 // give emits what was read, range by range.
 func (b *byID) give(from, to int) error {
-	found := map[string]int{}
-	b.docs, b.bodies = b.docs[:0], bytes.Buffer{}
+	found := map[string]document.Document{}
 	err := b.stream.emitAll(idRange{}, func(d document.Document) error {
-		start := b.bodies.Len()
-		b.bodies.Write(d.JSON)
-		found[string(d.ID)] = len(b.docs)
-		// Positions first: the buffer moves while it grows.
-		b.docs = append(b.docs, document.Document{ID: slices.Clone(d.ID), Version: d.Version, Range: start})
+		d.ID, d.JSON, d.Compared = slices.Clone(d.ID), slices.Clone(d.JSON), slices.Clone(d.Compared)
+		found[string(d.ID)] = d
 		return nil
 	})
 	if err != nil {
 		return err
-	}
-	bodies := b.bodies.Bytes()
-	for i := range b.docs {
-		start, end := b.docs[i].Range, len(bodies)
-		if i+1 < len(b.docs) {
-			end = b.docs[i+1].Range
-		}
-		b.docs[i].JSON = bodies[start:end:end]
 	}
 	for start := from; start < to; {
 		number := b.ranges[start]
 		var out []document.Document
 		for ; start < to && b.ranges[start] == number; start++ {
 			id := b.ids.at(start)
-			d := document.Document{ID: id}
-			if i, exists := found[string(id)]; exists {
-				d = b.docs[i]
+			d, exists := found[string(id)]
+			if !exists {
+				d.ID = id
 			}
 			d.Range = number
 			out = append(out, d)

@@ -76,7 +76,15 @@ type planner struct {
 // run plans until every id is in a range, the session's context ends or the
 // database fails, and closes the session.
 func (p *planner) run() {
-	err := p.plan()
+	var err error
+	if p.source.cuts.Load() != nil {
+		// Nothing is left to ask, and ranges may never be taken: a pass that reads documents
+		// by id takes none. So the connection is not kept for as long as the snapshot.
+		err = p.session.close()
+	}
+	if err == nil {
+		err = p.plan()
+	}
 	if closing := p.session.close(); err == nil {
 		err = closing
 	}
@@ -166,8 +174,8 @@ func (p *planner) give(r idRange) error {
 	select {
 	case p.ranges.planned <- r:
 		return nil
-	case <-p.session.ctx.Done():
-		return context.Cause(p.session.ctx)
+	case <-p.snapshot.ctx.Done():
+		return context.Cause(p.snapshot.ctx)
 	}
 }
 

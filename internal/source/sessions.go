@@ -6,8 +6,8 @@ import (
 )
 
 // SessionsNeeded is how many connections a run has open at once at most: the one that keeps the snapshot, one that cuts
-// the ids into ranges, one that counts, and two streams. Between two passes there are
-// three.
+// the ids into ranges, one that counts, and two streams. While two snapshots are compared there are the two
+// that keep them and one more in each; while documents are read by id, one that counts and one stream.
 const SessionsNeeded = 5
 
 // Sessions is how many connections the role may open.
