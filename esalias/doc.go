@@ -29,6 +29,31 @@
 // or not at all. docs/protocol tells it step by step, with the model that was
 // checked.
 //
+// # Use
+//
+//	c, err := esalias.New(transport, "persons", esalias.Options{}) // a transport that never sends twice
+//	lease, err := c.Acquire(ctx, esalias.Holder{Host: host, PID: pid, RunID: esalias.NewRunID()}, 0)
+//	defer lease.Release(ctx)
+//	build, err := lease.Create(lease.Context(), body, esalias.Meta{})
+//	// load through build.Writer with require_alias=true, and prove that all is there
+//	short, err := build.Finish(lease.Context())
+//	swapped, err := lease.Swap(lease.Context(), build)
+//	retired, err := lease.Retire(lease.Context(), 1, false)
+//
+// # Words
+//
+//   - lock: what people call the lease; lock-<alias> is its index.
+//   - lease: the right of one run to work, renewed while it does ([Lease]).
+//   - fence: the one alias on the lock index that says who may swap; claimed
+//     (<alias>.claim-<token>-<run>) or spent (<alias>.done-<token>-<run>).
+//   - token: the number of a lease, higher than that of every lease before; the
+//     index of a run is named <alias>-<token>.
+//   - generation: an index of the alias that a run of this package made.
+//   - mark: the alias <alias>.swap-<token>-<run> on an index that a swap has made
+//     live; it stays as long as the index ([Swapped.Mark]).
+//   - writer alias: <alias>.w-<token>-<run>, through which an index is filled
+//     until it goes live ([Build.Writer]).
+//
 // # Limits
 //
 //   - The names <alias>-<digits>, <alias>.claim-*, <alias>.done-*, <alias>.w-*,

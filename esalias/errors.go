@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"example.com/reindex/internal/es"
 )
 
 var (
@@ -20,6 +22,17 @@ var (
 	// ErrNotSwapped means that a swap was refused and, for certain, never
 	// happened and never will.
 	ErrNotSwapped = errors.New("not swapped")
+)
+
+type (
+	// RequestError is an answer of Elasticsearch that refused a request, such as
+	// the body of an index ([Lease.Create]).
+	RequestError = es.Error
+
+	// NoAnswerError means that the outcome of a request is not known: the
+	// connection broke, time ran out, or something between the program and
+	// Elasticsearch answered in its place.
+	NoAnswerError = es.NoAnswerError
 )
 
 // HeldError means that a live run holds the lease. It was seen alive: its
