@@ -90,9 +90,11 @@ func sampleOf(ctx context.Context, src *source.Source) (samples []preflight.Samp
 func lookAtDatabase(ctx context.Context, c *config.Config) ([]preflight.Finding, []preflight.Sample) {
 	var inspection source.Inspection
 	var samples []preflight.Sample
+	var columns []source.Column
 	var unread error
 	src, err := openSource(ctx, c.Source, false)
 	if err == nil {
+		columns = src.Columns()
 		inspection, err = src.Inspect(ctx)
 		if err == nil {
 			samples, unread = sampleOf(ctx, src)
@@ -103,6 +105,7 @@ func lookAtDatabase(ctx context.Context, c *config.Config) ([]preflight.Finding,
 		inspection.Unreadable, _ = source.Unreadable(ctx, c.Source.URL.Reveal(), queries(c.Source)) // err names one of them
 	}
 	findings := preflight.PostgreSQL(inspection, err)
+	findings = append(findings, preflight.Columns(columns, c.Index.Body)...)
 	if unread != nil {
 		findings = append(findings, preflight.Finding{
 			Subject: "first documents", Level: preflight.Problem, Text: unread.Error(), Err: unread,

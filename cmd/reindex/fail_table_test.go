@@ -69,6 +69,7 @@ func failures() map[string]mustFail {
 		"a vector of another length":           {document: column("vec"), properties: field(`{"type": "dense_vector", "dims": 3}`), check: "number of dimensions [2]", run: 3},
 		"more list elements than the limit":    {settings: `"index.mapping.nested_objects.limit": 2`, properties: `"id": {"type": "long"}, "title": {"type": "keyword"}, "rev": {"type": "long"}, "done": {"type": "boolean"}, "tags": {"type": "nested", "properties": {"tag": {"type": "keyword"}}}`, check: "exceeded the allowed limit of [2]", run: 3},
 		"a metadata field as a column":         {document: `SELECT id, title AS "_source" FROM note`, properties: `"id": {"type": "long"}`, check: "[_source] is a metadata field", run: 3},
+		"the number of documents as a column":  {document: `SELECT id, 5 AS "_doc_count" FROM note`, properties: `"id": {"type": "long"}`, check: "multiplies counts by it", run: 1},
 		// The source.
 		"a date that is infinite":            {document: column("at"), properties: field(`{"type": "date"}`), check: `column "c"`, run: 1},
 		"a cast that fails":                  {document: column("word::int"), properties: field(`{"type": "long"}`), check: "invalid input syntax for type integer", run: 1},

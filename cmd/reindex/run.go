@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/reindex/internal/config"
+	"example.com/reindex/internal/preflight"
 	"example.com/reindex/pipeline"
 )
 
@@ -153,7 +154,7 @@ func (a *app) deps(ctx context.Context, c *config.Config, reach clients, o pipel
 	if err != nil {
 		return pipeline.Deps{}, nil, err
 	}
-	if err := a.cheapChecks(ctx, c, reach); err != nil {
+	if err := errors.Join(preflight.RefuseColumns(src.Columns(), c.Index.Body), a.cheapChecks(ctx, c, reach)); err != nil {
 		src.Close()
 		return pipeline.Deps{}, nil, err
 	}

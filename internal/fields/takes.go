@@ -1,7 +1,7 @@
 // Package fields knows what a value of a PostgreSQL type becomes in a field of an
 // Elasticsearch type: where Elasticsearch refuses it, where it accepts it and reads something
 // else, and what to write in the query instead. docs/documents.md has the same as
-// a table; TestTheTableIsTrue compares both with real servers.
+// a table; TestWhatElasticsearchReadsAsSomethingElse compares it with a real server.
 package fields
 
 import "strings"

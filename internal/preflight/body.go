@@ -114,7 +114,8 @@ func (t Target) idField(context.Context) Finding {
 	if err := json.Unmarshal(t.Body, &body); err != nil || t.ID == "" || len(t.Body) == 0 {
 		return ok(subject, "not looked at")
 	}
-	kind, err := body.Mappings.find(t.ID)
+	found, err := body.Mappings.find(t.ID)
+	kind := found.Type
 	const write = "map it as long (integer ids) or keyword (all others) in index.body"
 	switch {
 	case err != nil:
@@ -128,22 +129,23 @@ func (t Target) idField(context.Context) Finding {
 // property is what matters here of a mapping.
 type property struct {
 	Type       string              `json:"type"`
+	Format     string              `json:"format"`
 	Properties map[string]property `json:"properties"`
 }
 
 var errNotMapped = errors.New("not mapped")
 
 // find walks the dots of a field's name, which Elasticsearch takes for objects.
-func (p property) find(field string) (string, error) {
+func (p property) find(field string) (property, error) {
 	if found, ok := p.Properties[field]; ok {
-		return found.Type, nil
+		return found, nil
 	}
 	for name, inner := range p.Properties {
 		if rest, ok := strings.CutPrefix(field, name+"."); ok {
-			if kind, err := inner.find(rest); err == nil {
-				return kind, nil
+			if found, err := inner.find(rest); err == nil {
+				return found, nil
 			}
 		}
 	}
-	return "", errNotMapped
+	return property{}, errNotMapped
 }

@@ -20,6 +20,8 @@ type column struct {
 	prefix string // what stands before the value: `{"id":` or `,"name":`; "" if it is no field
 	typ    *pgjson.Type
 	oid    uint32 // of the type
+
+	typeName string // of the type, as SQL has it
 	// bare says that it is an element of a list of values, with nothing before it.
 	bare bool
 	// unstable says that the value is another each time it is read.
@@ -166,7 +168,7 @@ func (d *describer) columns(query string, fields []pgconn.FieldDescription) ([]c
 		if err != nil {
 			return nil, fmt.Errorf("%s: column %q: %w", query, f.Name, err)
 		}
-		columns = append(columns, column{name: f.Name, typ: t, oid: f.DataTypeOID})
+		columns = append(columns, column{name: f.Name, typ: t, oid: f.DataTypeOID, typeName: d.types.nameOnce(f.DataTypeOID)})
 	}
 	return columns, nil
 }

@@ -61,6 +61,7 @@ FROM pg_catalog.pg_type WHERE oid = $1::pg_catalog.oid`
 type types struct {
 	session *session
 	known   map[uint32]*pgjson.Type
+	names   map[uint32]string
 }
 
 // resolve returns how values of a type become JSON: a domain like its base
@@ -99,6 +100,17 @@ func (t *types) look(oid uint32) (*pgjson.Type, error) {
 		return &pgjson.Type{Kind: pgjson.KindArray, Elem: elem, Delim: row[3][0]}, nil
 	}
 	return &pgjson.Type{Kind: pgjson.KindString}, nil
+}
+
+// nameOnce is name, remembered.
+func (t *types) nameOnce(oid uint32) string {
+	if t.names == nil {
+		t.names = map[uint32]string{}
+	}
+	if _, known := t.names[oid]; !known {
+		t.names[oid] = t.name(oid)
+	}
+	return t.names[oid]
 }
 
 // name returns the SQL name of a type, for messages.
