@@ -94,10 +94,10 @@ func statuses(t *testing.T) map[int]bool {
 
 func TestCommandLinesOfAllExamples(t *testing.T) {
 	t.Parallel()
-	line := regexp.MustCompile(`reindex ((?:run|status|check|init|history|prune|rollback|unlock|verify)\b[^;)>|\n#]*)`)
+	line := regexp.MustCompile(`reindex ((?:run|status|check|init|history|prune|rollback|unlock|verify|serve)\b[^;)>|\n#]*)`)
 	for _, name := range []string{
-		"reindex.cron", "compose.yaml", "systemd/reindex.service", "systemd/reindex-restart.service", "postgresql-role.sql",
-		"../docs/operations.md",
+		"reindex.cron", "compose.yaml", "systemd/reindex.service", "systemd/reindex-restart.service",
+		"systemd/reindex-serve.service", "kubernetes/serve.yaml", "postgresql-role.sql", "../docs/operations.md", "../docs/serve.md",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -118,7 +118,8 @@ func TestVariablesOfAllExamples(t *testing.T) {
 	known := read(t, "../README.md")
 	variable := regexp.MustCompile(`\b(?:ELASTICSEARCH|DATABASE|REINDEX)_[A-Z_]+\b`)
 	for _, name := range []string{
-		"reindex.cron", "compose.yaml", "kubernetes/cronjob.yaml", "systemd/reindex.service", "systemd/reindex-restart.service",
+		"reindex.cron", "compose.yaml", "kubernetes/cronjob.yaml", "kubernetes/serve.yaml",
+		"systemd/reindex.service", "systemd/reindex-restart.service", "systemd/reindex-serve.service",
 	} {
 		for _, found := range variable.FindAllString(read(t, name), -1) {
 			if !strings.Contains(known, "`"+strings.TrimSuffix(found, "_FILE")+"`") {
@@ -219,7 +220,7 @@ func verifyUnits(t *testing.T) {
 	}
 	dir := t.TempDir()
 	var units []string
-	for _, name := range []string{"reindex.service", "reindex-restart.service", "reindex.timer"} {
+	for _, name := range []string{"reindex.service", "reindex-restart.service", "reindex-serve.service", "reindex.timer"} {
 		text := strings.ReplaceAll(read(t, filepath.Join("systemd", name)), "/usr/local/bin/reindex", binary)
 		unit := filepath.Join(dir, name)
 		if err := os.WriteFile(unit, []byte(text), 0o600); err != nil {
@@ -316,6 +317,7 @@ func TestCompose(t *testing.T) {
 		}
 	}
 	understood(t, stack.Services["reindex"].Command)
+	understood(t, stack.Services["serve"].Command)
 }
 
 func TestCIExampleUsesTargetsThatExist(t *testing.T) {

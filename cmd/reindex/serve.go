@@ -75,7 +75,9 @@ func (a *app) serve(cmd *cobra.Command, noSchedule bool) error {
 	if err != nil {
 		return err
 	}
-	server, err := a.server(set, gate, runner, a.childArgs(cmd), noSchedule, log)
+	_, _, err = cmd.Root().Find([]string{"swap"})
+	promote := err == nil
+	server, err := a.server(set, gate, runner, a.childArgs(cmd), noSchedule, promote, log)
 	if err != nil {
 		return err
 	}
@@ -216,10 +218,10 @@ func (a *app) childArgs(cmd *cobra.Command) func(command, index string) []string
 	}
 }
 
-func (a *app) server(set *config.Set, gate *auth.Gate, runner *jobs.Runner, args func(command, index string) []string, noSchedule bool, log *slog.Logger) (*serve.Server, error) {
+func (a *app) server(set *config.Set, gate *auth.Gate, runner *jobs.Runner, args func(command, index string) []string, noSchedule, promote bool, log *slog.Logger) (*serve.Server, error) {
 	who := holder("")
 	options := serve.Options{
-		Runner: runner, Args: args, Gate: gate, Host: who.Host, Listen: set.Serve.Listen, Version: who.Version, Log: log,
+		Runner: runner, Args: args, Promote: promote, Gate: gate, Host: who.Host, Listen: set.Serve.Listen, Version: who.Version, Log: log,
 		Shown: func(err error) string {
 			text := err.Error()
 			for _, c := range set.Indices {

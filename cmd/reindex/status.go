@@ -19,6 +19,7 @@ import (
 
 func (a *app) statusCommand() *cobra.Command {
 	var limits alarmLimits
+	var watch bool
 	s := selection{every: true}
 	cmd := &cobra.Command{
 		Use:   "status",
@@ -31,6 +32,9 @@ With --max-age or --max-run it is an alarm: status 1 and a message on the error
 stream if the live index is too old or a run takes too long. Have it run by
 something else than what starts the runs.
 
+With --watch it is shown again and again, as the page of ` + "`reindex serve`" + ` does;
+what goes wrong meanwhile is shown too, and does not end it.
+
 ` + exitStatusHelp,
 		Example: `  reindex status
   reindex status --max-age 26h --max-run 1h > /dev/null
@@ -39,16 +43,23 @@ something else than what starts the runs.
 			if err := limits.validate(); err != nil {
 				return usageError{err: err, command: cmd.CommandPath()}
 			}
-			return a.each(cmd, args, s, func(a *app, c *config.Config) error {
-				alias, err := a.aliasOf(c, newClients(c))
-				if err != nil {
-					return err
-				}
-				a.heading(c)
-				return a.status(cmd.Context(), c, alias, limits)
-			})
+			once := func() error {
+				return a.each(cmd, args, s, func(a *app, c *config.Config) error {
+					alias, err := a.aliasOf(c, newClients(c))
+					if err != nil {
+						return err
+					}
+					a.heading(c)
+					return a.status(cmd.Context(), c, alias, limits)
+				})
+			}
+			if watch {
+				return a.watchStatus(cmd.Context(), once)
+			}
+			return once()
 		},
 	}
+	cmd.Flags().BoolVar(&watch, "watch", false, "show it again every two seconds, until Ctrl-C")
 	s.add(cmd)
 	limits.add(cmd)
 	return cmd

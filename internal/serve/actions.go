@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,8 +21,8 @@ type action struct {
 	Asks        bool   // it says first what will happen, and asks
 }
 
-// actions are all there are, in the order of the page.
-func actions() []action {
+// allActions are all there are, in the order of the page.
+func allActions() []action {
 	return []action{
 		{Name: "run", Label: "Run now", About: "Build a fresh index and make it live. If another run is at work, it leaves and says so."},
 		{Name: "stop", Label: "Stop the run", About: "End the run in order: its unfinished index is dropped, the lock released.", Asks: true},
@@ -35,8 +36,17 @@ func actions() []action {
 	}
 }
 
-func actionNamed(name string) (action, bool) {
-	for _, a := range actions() {
+// actions are those that the program has.
+func (s *Server) actions() []action {
+	all := allActions()
+	if !s.Promote {
+		all = slices.DeleteFunc(all, func(a action) bool { return a.Name == "swap" })
+	}
+	return all
+}
+
+func (s *Server) actionNamed(name string) (action, bool) {
+	for _, a := range s.actions() {
 		if a.Name == name {
 			return a, true
 		}

@@ -170,7 +170,7 @@ func (s *Server) apiJob(w http.ResponseWriter, req *http.Request) {
 	if x == nil {
 		return
 	}
-	j, err := s.job(req, x)
+	j, err := s.job(req.PathValue("job"), x)
 	if err != nil {
 		s.failed(w, req, err)
 		return
@@ -205,7 +205,7 @@ func (s *Server) apiAction(w http.ResponseWriter, req *http.Request) {
 	if name == "" {
 		name = "run"
 	}
-	if _, ok := actionNamed(name); !ok {
+	if _, ok := s.actionNamed(name); !ok {
 		s.fail(w, req, http.StatusNotFound, "There is no such action.")
 		return
 	}

@@ -58,11 +58,19 @@ func (s *Server) events(w http.ResponseWriter, req *http.Request) {
 }
 
 // fragments renders what a topic shows, as an event; nil if there is no such
-// topic. A topic is "overview" or "i/NAME".
+// topic. A topic is "overview", "i/NAME" or "j/JOB/NAME".
 func (s *Server) fragments(topic string) []byte {
 	var name string
 	var data any
-	switch index, isIndex := strings.CutPrefix(topic, "i/"); {
+	index, isIndex := strings.CutPrefix(topic, "i/")
+	number, of, isJob := strings.Cut(strings.TrimPrefix(topic, "j/"), "/")
+	switch {
+	case strings.HasPrefix(topic, "j/") && isJob && s.byName[of] != nil:
+		j, err := s.job(number, s.byName[of])
+		if err != nil {
+			return nil
+		}
+		name, data = "job-live", map[string]any{"Index": of, "Job": j}
 	case topic == "overview":
 		name, data = "overview-live", s.overview()
 	case isIndex && s.byName[index] != nil:

@@ -145,6 +145,7 @@ func newSite(t *testing.T, reader *scripted, gate *auth.Gate, change ...func(*Op
 		Indices: []Index{{Name: "persons", Alias: "persons", Reader: reader, Notes: reader, Keep: 1}},
 		Runner:  &jobs.Runner{Program: os.Args[0], ActorVariable: "REINDEX_ACTOR", Env: []string{childVariable + "=end"}},
 		Args:    func(command, index string) []string { return []string{command, index, "--json"} },
+		Promote: true,
 		Gate:    auth.NewGate(gate), Host: "green", Listen: "test", Version: "v1", Log: slog.New(slog.DiscardHandler),
 		Shown: func(err error) string { return strings.ReplaceAll(err.Error(), "hunter2", "***") },
 	}

@@ -32,6 +32,7 @@ func parsePages() (pages, error) {
 	all, err := template.New("").Funcs(template.FuncMap{
 		"number": number, "size": size, "duration": duration, "moment": moment, "millis": millis, "firstLine": firstLine,
 		"rate":  func(r float64) string { return number(int64(r)) + "/s" },
+		"ms":    func(f float64) string { return duration(time.Duration(f * float64(time.Millisecond))) },
 		"clock": clock, "dash": orDash, "join": strings.Join,
 		"list": func(raw json.RawMessage) string { return summaryText(raw) },
 		"local": func(t time.Time, zone string) string {
@@ -172,7 +173,7 @@ func (s *Server) indexPage(w http.ResponseWriter, req *http.Request) {
 	}
 	v := s.indexView(x)
 	s.show(w, req, http.StatusOK, "index.html", page{Title: x.Name, Topic: "i/" + x.Name, Body: map[string]any{
-		"Index": v, "History": historyOf(v.Runs, x.Name, req.URL.Query()), "Actions": actions(), "Options": runOptions(),
+		"Index": v, "History": historyOf(v.Runs, x.Name, req.URL.Query()), "Actions": s.actions(), "Promote": s.Promote, "Options": runOptions(),
 	}})
 }
 
@@ -217,8 +218,8 @@ func (s *Server) runPage(w http.ResponseWriter, req *http.Request) {
 
 func timelineOf(r history.Record) []step { return timeline(r, time.Now()) }
 
-func (s *Server) job(req *http.Request, x *served) (jobs.Job, error) {
-	id, _ := strconv.Atoi(req.PathValue("job")) // no job is 0
+func (s *Server) job(number string, x *served) (jobs.Job, error) {
+	id, _ := strconv.Atoi(number) // no job is 0
 	for _, j := range s.Runner.Jobs(x.Name) {
 		if j.ID == id {
 			return j, nil
@@ -232,12 +233,12 @@ func (s *Server) jobPage(w http.ResponseWriter, req *http.Request) {
 	if x == nil {
 		return
 	}
-	j, err := s.job(req, x)
+	j, err := s.job(req.PathValue("job"), x)
 	if err != nil {
 		s.failed(w, req, err)
 		return
 	}
-	s.show(w, req, http.StatusOK, "job.html", page{Title: j.Name + " of " + x.Name, Body: map[string]any{"Index": x.Name, "Job": j}})
+	s.show(w, req, http.StatusOK, "job.html", page{Title: j.Name + " of " + x.Name, Topic: fmt.Sprintf("j/%d/%s", j.ID, x.Name), Body: map[string]any{"Index": x.Name, "Job": j}})
 }
 
 func (s *Server) confirmPage(w http.ResponseWriter, req *http.Request) {
@@ -245,7 +246,7 @@ func (s *Server) confirmPage(w http.ResponseWriter, req *http.Request) {
 	if x == nil {
 		return
 	}
-	a, ok := actionNamed(req.PathValue("action"))
+	a, ok := s.actionNamed(req.PathValue("action"))
 	if !ok || !a.Asks {
 		s.fail(w, req, http.StatusNotFound, "There is no such action.")
 		return
@@ -265,7 +266,7 @@ func (s *Server) actionForm(w http.ResponseWriter, req *http.Request) {
 	if x == nil {
 		return
 	}
-	a, ok := actionNamed(req.PathValue("action"))
+	a, ok := s.actionNamed(req.PathValue("action"))
 	if !ok {
 		s.fail(w, req, http.StatusNotFound, "There is no such action.")
 		return
@@ -295,8 +296,11 @@ func (s *Server) actionForm(w http.ResponseWriter, req *http.Request) {
 
 // logAction writes down who did what.
 func (s *Server) logAction(req *http.Request, x *served, name string, person auth.Person, err error) {
-	s.Log.InfoContext(req.Context(), "action", slog.String("index", x.Name), slog.String("action", name),
-		slog.String("by", person.Name), slog.Any("error", err))
+	attrs := []slog.Attr{slog.String("index", x.Name), slog.String("action", name), slog.String("by", person.Name)}
+	if err != nil {
+		attrs = append(attrs, slog.String("refused", s.Shown(err)))
+	}
+	s.Log.LogAttrs(req.Context(), slog.LevelInfo, "action", attrs...)
 }
 
 func (s *Server) loginPage(w http.ResponseWriter, req *http.Request) {

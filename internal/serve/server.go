@@ -40,10 +40,12 @@ type Options struct {
 	Runner  *jobs.Runner
 	// Args are the arguments of the program for a command on an index, before
 	// its own.
-	Args   func(command, index string) []string
-	Gate   *auth.Gate
-	Host   string // of this machine, as it is in the history
-	Listen string
+	Args func(command, index string) []string
+	// Promote says that the program can make an unswapped build live (swap).
+	Promote bool
+	Gate    *auth.Gate
+	Host    string // of this machine, as it is in the history
+	Listen  string
 	// Version is the program's.
 	Version string
 	// Shown is the text of an error, without secrets.

@@ -317,7 +317,7 @@ func nights(runs []history.Record) (durations, documents template.HTML) {
 	const most = 60
 	var took, counts []chart.Point
 	for _, r := range runs {
-		if r.Outcome == "swapped" && len(took) < most {
+		if r.IsRun() && r.Outcome == "swapped" && len(took) < most {
 			label := r.Started.UTC().Format(time.DateOnly)
 			took = append(took, chart.Point{Y: float64(r.DurationMS) / 1000, Label: label})
 			counts = append(counts, chart.Point{Y: float64(r.Documents), Label: label})

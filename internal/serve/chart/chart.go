@@ -24,9 +24,10 @@ const (
 	edge          = 4
 )
 
-// Line draws points that are in the order of X; nothing if there are fewer than two.
+// Line draws points that are in the order of X; nothing if there are fewer
+// than two, or all are 0.
 func Line(title string, points []Point, show func(float64) string) template.HTML {
-	if len(points) < 2 {
+	if len(points) < 2 || highest(points) < 1 {
 		return ""
 	}
 	top, from, to := highest(points), points[0].X, points[len(points)-1].X
@@ -45,7 +46,7 @@ func Bars(title string, points []Point, show func(float64) string) template.HTML
 		return ""
 	}
 	top := highest(points)
-	step := min(float64(width-2*edge)/float64(len(points)), 40)
+	step := min(float64(width-2*edge)/float64(len(points)), 20)
 	var bars strings.Builder
 	for i, p := range points {
 		at := y(p.Y, top)

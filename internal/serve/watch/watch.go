@@ -195,6 +195,9 @@ func (w *Watcher) lookAtCurrent(ctx context.Context, v *View) error {
 // says nothing about the alias.
 func last(runs []history.Record) *history.Record {
 	for i := range runs {
+		if !runs[i].IsRun() {
+			continue
+		}
 		switch runs[i].Outcome {
 		case history.Running, history.Waiting, "locked", "skipped":
 		default:
