@@ -142,7 +142,7 @@ func (a *app) lookAtElasticsearch(ctx context.Context, c *config.Config, samples
 		}}
 	}
 	target.ID, target.Body, target.Samples, target.MayCreate = c.Source.ID, c.Index.Body, samples, tryIndex
-	return preflight.Elasticsearch(ctx, target)
+	return append(preflight.Elasticsearch(ctx, target), preflight.Contents(c.Index.Body))
 }
 
 // cheapChecks are those that every run can afford.

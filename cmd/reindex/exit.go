@@ -84,6 +84,7 @@ func kinds() []kind {
 		{isType[*source.UnstableError], exitUsage, nil},
 		{isAuth, exitUsage, say("check the user or API key of Elasticsearch and what it may do (ELASTICSEARCH_API_KEY, _USERNAME, _PASSWORD)")},
 		{isType[*readback.FieldError], exitUsage, nil},
+		{isType[*readback.ContentError], exitUsage, nil},
 		{isType[*drift.OrderError], exitUsage, nil},
 		{isMissingPipeline, exitUsage, say("create the pipeline, or take index.default_pipeline and index.final_pipeline out of index.body, or out of the index template that sets them")},
 		{isLockRefused, exitUsage, say("index.body is not to blame: an index template matches the index of the lock; change its index_patterns so that they do not match lock-*," +

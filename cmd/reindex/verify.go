@@ -205,6 +205,9 @@ func firstIDs(found map[drift.Kind]drift.Found) message {
 		ids := make([]message, 0, len(found[kind].First))
 		for _, id := range found[kind].First {
 			named := message{"id": id.ID}
+			if id.Field != "" {
+				named["field"] = id.Field
+			}
 			if id.DocID != "" {
 				named["_id"] = id.DocID
 			}

@@ -27,7 +27,7 @@ func TestVerifyTellsAndRepairsDrift(t *testing.T) {
 	p.tamper(t)
 
 	r := p.run(t, "verify")
-	for _, want := range []string{"not level", "missing   1: 100", "extra     1: 4", "different 1: 6", "duplicate 1: 8 as _id copy"} {
+	for _, want := range []string{"not level", "missing   1: 100", "extra     1: 4", "different 1: 6 in done", "duplicate 1: 8 as _id copy"} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("verify does not say %q: %s", want, r)
 		}
@@ -38,7 +38,7 @@ func TestVerifyTellsAndRepairsDrift(t *testing.T) {
 	r = p.run(t, "verify", "--json")
 	first := map[string]any{
 		"missing": []any{map[string]any{"id": "100"}}, "extra": []any{map[string]any{"id": "4"}},
-		"different": []any{map[string]any{"id": "6"}}, "duplicate": []any{map[string]any{"id": "8", "_id": "copy"}},
+		"different": []any{map[string]any{"id": "6", "field": "done"}}, "duplicate": []any{map[string]any{"id": "8", "_id": "copy"}},
 	}
 	s := r.summary(t)
 	if diff := cmp.Diff(first, s["first"]); diff != "" || r.code != 4 || s["outcome"] != "drift" || s["missing"] != 1.0 {

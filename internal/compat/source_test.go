@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"example.com/reindex/internal/devstack/stacktest"
@@ -19,6 +20,8 @@ const changedFields = `"properties": {"id": {"type": "long"}, "name": {"type": "
 
 // A row that is edited until the swap: its last edit must be in the index,
 // whatever the mapping does to _source, and a live writer's later one too.
+//
+// Then verify agrees, or says before it starts what cannot be compared.
 func lastEditsOnVersion(t *testing.T, url string, bodies map[string]string) {
 	t.Helper()
 	for name, body := range bodies {
@@ -49,7 +52,7 @@ func lastEditsOnVersion(t *testing.T, url string, bodies map[string]string) {
 			// faster with 6. So a second pass finds a write of this run and one of another.
 			correcting.Await(t)
 			sql(t, db, "UPDATE person SET name = CASE id WHEN 5 THEN 'later' ELSE 'writer' END WHERE id IN (5, 6)")
-			request(t, url, http.MethodPut, "/"+alias+"/_doc/6", `{"id": 6, "name": "writer", "bio": "bio 6", "v": [1, 1, 1]}`)
+			request(t, url, http.MethodPut, "/"+alias+"/_doc/6", `{"id": 6, "name": "writer", "bio": "bio 6", "v": [0.25, 1, 0.123456789]}`)
 			correcting.Release()
 			r := running.end(t)
 			if r.code != 0 {
@@ -67,6 +70,16 @@ func lastEditsOnVersion(t *testing.T, url string, bodies map[string]string) {
 					t.Errorf("%d documents have %s %s, want %d", found, want.field, want.value, want.documents)
 				}
 			}
+			if problem := map[string]string{"excludes": "_source.excludes leaves out bio", "disabled": "_source is disabled"}[name]; problem != "" {
+				for _, args := range [][]string{{"verify"}, {"verify", "--repair"}} {
+					s.fail(t, 2, []string{"cannot be compared with the source: " + problem}, args...)
+				}
+				if found := s.succeed(t, "check").stdout; !strings.Contains(found, problem) {
+					t.Errorf("check does not say %q:\n%s", problem, found)
+				}
+				return
+			}
+			s.succeed(t, "verify")
 		})
 	}
 }

@@ -13,6 +13,8 @@ type difference struct {
 	kind Kind // "" for one that has no copy under its own _id, only duplicates
 	doc  document.Document
 	hit  *readback.Hit // nil for one that is not in the index
+	// field is the first that differs, of one that is in both.
+	field string
 }
 
 // comparison walks both sides in the order of their ids. Each side holds one
@@ -105,16 +107,16 @@ func (c *comparison) surplus(ctx context.Context, kind Kind) error {
 
 // both compares what the source and the index have under one id.
 func (c *comparison) both(ctx context.Context, d document.Document) error {
-	same, err := sameDocument(d.JSON, c.hit.Source, c.lists)
+	field, err := firstDifference(d.JSON, c.hit.Source, c.lists, c.reader.Contents().Vectors)
 	if err != nil {
 		return fmt.Errorf("compare document %s: %w", c.hit.ID, err)
 	}
 	switch {
-	case same:
+	case field == "":
 	case c.versions && c.hit.Version > d.Version:
 		c.newer++ // written since the snapshot
 	default:
-		if err := c.report(difference{kind: Different, doc: d, hit: c.hit}); err != nil {
+		if err := c.report(difference{kind: Different, doc: d, hit: c.hit, field: field}); err != nil {
 			return err
 		}
 	}

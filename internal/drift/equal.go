@@ -10,23 +10,36 @@ import (
 	"strings"
 )
 
-// sameDocument reports whether two documents say the same: the order of
-// fields, the spelling of numbers and strings and the order in the lists do
-// not count.
-func sameDocument(x, y []byte, lists []string) (bool, error) {
+// firstDifference returns the first field, by name, in which two documents do not
+// say the same; "" if they do. The order of fields, the spelling of numbers and
+// strings and the order in the lists do not count, and numbers of vectors count
+// with 32 bits.
+func firstDifference(x, y []byte, lists []string, vectors [][]string) (string, error) {
 	if bytes.Equal(x, y) {
-		return true, nil
+		return "", nil
 	}
-	a, err := canonical(x, lists)
+	a, err := parsed(x, lists, vectors)
 	if err != nil {
-		return false, err
+		return "", err
 	}
-	b, err := canonical(y, lists)
-	return bytes.Equal(a, b), err
+	b, err := parsed(y, lists, vectors)
+	if err != nil {
+		return "", err
+	}
+	names := maps.Clone(a)
+	maps.Copy(names, b)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		left, inLeft := a[name]
+		right, inRight := b[name]
+		if inLeft != inRight || !bytes.Equal(appendCanonical(nil, left), appendCanonical(nil, right)) {
+			return name, nil
+		}
+	}
+	return "", nil
 }
 
-// canonical writes a document in the one form that all equal ones have.
-func canonical(text []byte, lists []string) ([]byte, error) {
+// parsed reads a document, with its lists sorted and its vectors rounded.
+func parsed(text []byte, lists []string, vectors [][]string) (map[string]any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
 	var document map[string]any
@@ -38,7 +51,32 @@ func canonical(text []byte, lists []string) ([]byte, error) {
 			document[field] = sortedList(list)
 		}
 	}
-	return appendCanonical(nil, document), nil
+	for _, path := range vectors {
+		round(document, path)
+	}
+	return document, nil
+}
+
+// round gives the numbers at path the precision of 32 bits.
+func round(value any, path []string) {
+	switch v := value.(type) {
+	case map[string]any:
+		if len(path) == 0 {
+			return
+		}
+		round(v[path[0]], path[1:])
+	case []any:
+		for i, element := range v {
+			number, ok := element.(json.Number)
+			if !ok || len(path) > 0 {
+				round(element, path)
+				continue
+			}
+			if f, err := strconv.ParseFloat(string(number), 32); err == nil {
+				v[i] = json.Number(strconv.FormatFloat(f, 'g', -1, 32))
+			}
+		}
+	}
 }
 
 func sortedList(list []any) []any {

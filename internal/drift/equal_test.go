@@ -23,6 +23,9 @@ func TestSameDocument(t *testing.T) {
 		{"order in another array", `{"a":[1,2]}`, `{"a":[2,1]}`, false},
 		{"order in an array inside a list", `{"tags":[{"t":[1,2]}]}`, `{"tags":[{"t":[2,1]}]}`, false},
 		{"last digit of a long number", `{"a":9007199254740993}`, `{"a":9007199254740992}`, false},
+		{"a vector in 32 bits", `{"v":[0.123456789,1],"o":{"v":[0.1]}}`, `{"v":[0.12345679,1.0],"o":{"v":[0.1]}}`, true},
+		{"another vector", `{"v":[0.123456789]}`, `{"v":[0.12345]}`, false},
+		{"the same numbers in no vector", `{"a":[0.123456789]}`, `{"a":[0.12345679]}`, false},
 		{"sign", `{"a":-1}`, `{"a":1}`, false},
 		{"exponent beyond all use", `{"a":1e99999999999999999999}`, `{"a":1e99999999999999999998}`, false},
 		{"number and its text", `{"a":1}`, `{"a":"1"}`, false},
@@ -32,14 +35,15 @@ func TestSameDocument(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			for _, pair := range [][2]string{{test.x, test.y}, {test.y, test.x}} {
-				same, err := sameDocument([]byte(pair[0]), []byte(pair[1]), []string{"tags"})
+				field, err := firstDifference([]byte(pair[0]), []byte(pair[1]), []string{"tags"}, [][]string{{"v"}, {"o", "v"}})
+				same := field == ""
 				if err != nil || same != test.same {
-					t.Errorf("sameDocument(%s, %s) = %t, %v; want %t", pair[0], pair[1], same, err, test.same)
+					t.Errorf("firstDifference(%s, %s) = %t, %v; want %t", pair[0], pair[1], same, err, test.same)
 				}
 			}
 		})
 	}
-	if _, err := sameDocument([]byte(`{}`), []byte(`[1]`), nil); err == nil {
+	if _, err := firstDifference([]byte(`{}`), []byte(`[1]`), nil, nil); err == nil {
 		t.Error("an array passed as a document")
 	}
 }

@@ -1,13 +1,17 @@
 package drift_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/elastic/go-elasticsearch/v8/esapi"
 	"github.com/jackc/pgx/v5"
 
 	"example.com/reindex/examples/livewriter"
@@ -111,7 +115,7 @@ func TestDocumentThatIsEditedWithoutAPause(t *testing.T) {
 		s := newStock(t, integers(true), 10)
 		s.editEachRound(t, "6", 100)
 		r, err := s.verify(t)
-		if err == nil || summarize(r.Found) != "1 different [6]" || r.Rounds != 5 {
+		if err == nil || summarize(r.Found) != "1 different [6 in name]" || r.Rounds != 5 {
 			t.Errorf("verify = %q after %d rounds, %v; want 1 different after 5", summarize(r.Found), r.Rounds, err)
 		}
 	})
@@ -291,4 +295,36 @@ func TestRepairOfASourceThatEmptiesInTheMiddle(t *testing.T) {
 	if stored := s.stored(t, "30"); stored["found"] != true {
 		t.Error("a refused repair has deleted documents")
 	}
+}
+
+// Elasticsearch gives a field back in another form than it was sent, as an
+// ingest pipeline or synthetic _source does. A proxy does it here, because the
+// test servers have no processors.
+func TestRepairThatDoesNotConvergeNamesTheField(t *testing.T) {
+	t.Parallel()
+	s := newStock(t, integers(false), 5)
+	s.deps.Bulk = changing{s.deps.Bulk}
+	_, err := s.repair(t)
+	unequal, ok := errors.AsType[*drift.Error](err)
+	if !ok || unequal.Report.Updated != 5 || !strings.Contains(err.Error(), "3 in name") {
+		t.Fatalf("repair = %v; want drift that names the field", err)
+	}
+	if hint := unequal.Hint(); !strings.Contains(hint, "field name") || !strings.Contains(hint, "default_pipeline") {
+		t.Errorf("hint %q; want the field and the reason", hint)
+	}
+}
+
+// changing is a transport whose searches give names back in capitals.
+type changing struct{ esapi.Transport }
+
+func (c changing) Perform(req *http.Request) (*http.Response, error) {
+	res, err := c.Transport.Perform(req)
+	if err != nil || !strings.HasSuffix(req.URL.Path, "/_search") {
+		return res, err
+	}
+	text, err := io.ReadAll(res.Body)
+	res.Body.Close()
+	res.Body = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(text, []byte(`"item `), []byte(`"ITEM `))))
+	res.ContentLength = -1
+	return res, err
 }

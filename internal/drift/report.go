@@ -2,6 +2,7 @@ package drift
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,9 +35,14 @@ type ID struct {
 	ID string // the id, or the _id of a document that is too much
 	// DocID is the _id of a duplicate; "" otherwise.
 	DocID string
+	// Field is the first field that differs; "" but for a document that is in both.
+	Field string
 }
 
 func (d ID) String() string {
+	if d.Field != "" {
+		return d.ID + " in " + d.Field
+	}
 	if d.DocID == "" {
 		return d.ID
 	}
@@ -117,10 +123,27 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s is not level with the source: %s", e.Report.Index, strings.Join(parts, "; "))
 }
 
+// stuck finds a document that was written and differs as before.
+func (e *Error) stuck() (ID, bool) {
+	if e.Report.Updated == 0 || e.Report.LeftToWriters > 0 {
+		return ID{}, false
+	}
+	for _, left := range e.Report.Left[Different].First {
+		if slices.Contains(e.Report.Found[Different].First, left) {
+			return left, true
+		}
+	}
+	return ID{}, false
+}
+
 // Hint says how to bring them level.
 func (e *Error) Hint() string {
 	if e.Report.Left == nil {
 		return "`reindex verify --repair` levels it, `reindex run` builds it anew"
+	}
+	if id, stuck := e.stuck(); stuck {
+		return fmt.Sprintf("the repair wrote document %s, and its field %s came back as before: Elasticsearch changes it, by an ingest pipeline "+
+			"(index.default_pipeline, index.final_pipeline) or the mapping of the field; another repair will not help", id.ID, id.Field)
 	}
 	return "live writers may still be at it: verify again; `reindex run` builds the index anew"
 }

@@ -117,7 +117,7 @@ func (d difference) name() ID {
 	case d.kind == Duplicate:
 		return ID{ID: d.hit.Key.String(), DocID: d.hit.ID}
 	case d.hit != nil:
-		return ID{ID: d.hit.ID}
+		return ID{ID: d.hit.ID, Field: d.field}
 	}
 	return ID{ID: string(d.doc.ID)}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/reindex/esalias"
+	"example.com/reindex/internal/readback"
 	"example.com/reindex/pipeline"
 )
 
@@ -71,6 +72,9 @@ func (v *verification) locate(ctx context.Context) (err error) {
 			Alias: v.report.Alias, Problem: "it is on no index, so there is nothing to compare",
 			Advice: "build the first index with `reindex run`",
 		}
+	}
+	if _, err := readback.ContentsOf(ctx, v.Bulk, v.report.Index); err != nil {
+		return err
 	}
 	if v.opts.Repair && v.mark == "" {
 		return &esalias.ShapeError{

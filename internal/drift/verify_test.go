@@ -63,7 +63,7 @@ func TestVerifyFindsAndRepairsEachKind(t *testing.T) {
 			s.put(t, "12", 10, `{"id":12,"name":"wrong","price":1.50,"tags":[{"tag":"a"},{"tag":"b"}]}`)
 			s.put(t, "15", 10, `{"id":15,"name":"item 5","price":1.50,"tags":[]}`)
 			s.put(t, "copy", 10, `{"id":18,"name":"item 6","price":1.50,"tags":[{"tag":"a"},{"tag":"b"}]}`)
-			wantDrift(t, s, "2 missing [3 121]; 3 extra [9 500 no-id]; 2 different [12 15]; 1 duplicate [18 as _id copy]")
+			wantDrift(t, s, "2 missing [3 121]; 3 extra [9 500 no-id]; 2 different [12 in name 15 in tags]; 1 duplicate [18 as _id copy]")
 			r, err := s.repair(t)
 			if err != nil || r.Outcome != drift.OutcomeRepaired {
 				t.Fatalf("repair = %s, %v; want repaired", r.Outcome, err)

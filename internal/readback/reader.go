@@ -39,10 +39,11 @@ type Hit struct {
 // Reader reads one index from one moment, in the order of its id field. It is
 // for one goroutine.
 type Reader struct {
-	t     esapi.Transport
-	index string
-	field string
-	order Order
+	t        esapi.Transport
+	index    string
+	field    string
+	order    Order
+	contents Contents
 
 	pit     string
 	after   json.RawMessage // sort values of the last document
@@ -57,13 +58,17 @@ type Reader struct {
 // Open refreshes the index, so that everything written before is seen, and
 // opens a point in time on it. The field must be at the top of the documents
 // and mapped as keyword, long, integer, short or byte; otherwise the error is a
-// [*FieldError]. Close is due after a success.
+// [*FieldError]. It is a [*ContentError] if documents do not come back as they were sent. Close is due after a success.
 func Open(ctx context.Context, t esapi.Transport, index, field string) (*Reader, error) {
 	order, err := orderOf(ctx, t, index, field)
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{t: t, index: index, field: field, order: order, size: firstPage}
+	contents, err := ContentsOf(ctx, t, index)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{t: t, index: index, field: field, order: order, contents: contents, size: firstPage}
 	if err := Refresh(ctx, t, index); err != nil {
 		return nil, err
 	}
@@ -95,6 +100,9 @@ func Refresh(ctx context.Context, t esapi.Transport, index string) error {
 	}
 	return err
 }
+
+// Contents says how documents come back.
+func (r *Reader) Contents() Contents { return r.contents }
 
 // Order is that of the keys.
 func (r *Reader) Order() Order { return r.order }

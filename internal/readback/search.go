@@ -60,6 +60,9 @@ func (r *Reader) query() ([]byte, error) {
 		query["query"] = map[string]any{"bool": map[string]any{"must_not": exists}}
 		query["sort"] = []any{map[string]string{"_shard_doc": "asc"}}
 	}
+	if r.contents.asked {
+		query["_source"] = map[string]any{"exclude_vectors": false}
+	}
 	if r.after != nil {
 		query["search_after"] = r.after
 	}
