@@ -158,3 +158,14 @@ func TestIDsOfSeveralColumnsThatCannotBeAreRefused(t *testing.T) {
 		}
 	})
 }
+
+// Inspect plans a range in the middle of the ids, with bounds of its own.
+func TestInspectWithAnIDOfSeveralColumns(t *testing.T) {
+	t.Parallel()
+	for _, rows := range []string{"", "TRUNCATE flight;"} {
+		found, err := open(t, composed(database(t, flights+rows))).Inspect(t.Context())
+		if err != nil || len(found.Scans) > 0 {
+			t.Errorf("after %q: scans %v, %v", rows, found.Scans, err)
+		}
+	}
+}

@@ -73,8 +73,8 @@ func (s *Source) probe(session *session) (r idRange, ok bool, err error) {
 		return r, false, nil
 	}
 	from := idRange{lo: ids[1]}
-	row, err := session.row(fmt.Sprintf("SELECT id FROM (SELECT %[1]s AS id%[2]s ORDER BY %[1]s%[3]s LIMIT %[4]d) b ORDER BY id%[3]s DESC LIMIT 1",
-		q.idExpr(), q.rangeSQL(from), q.collate, probeDocuments), from.params()...)
+	row, err := session.row(fmt.Sprintf("SELECT id FROM (SELECT %[1]s AS id, pg_catalog.row_number() OVER (ORDER BY %[2]s) AS n%[3]s"+
+		" ORDER BY %[2]s LIMIT %[4]d) b ORDER BY n DESC LIMIT 1", q.keyExpr(), q.orderExpr(), q.rangeSQL(from), probeDocuments), from.params()...)
 	if err != nil || row == nil || string(row[0]) == string(ids[1]) {
 		return r, false, err
 	}

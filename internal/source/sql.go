@@ -139,9 +139,10 @@ func (q *query) countSQL() string { return "SELECT pg_catalog.count(*)" + q.from
 // medianSQL returns the smallest, the middle and the largest id of a range.
 func (q *query) medianSQL(r idRange) string {
 	if q.byTuple() { // of which PostgreSQL has no percentile
-		keys := "pg_catalog.array_agg(" + q.keyExpr() + " ORDER BY " + q.orderExpr() + ")"
-		const count = "pg_catalog.count(*)::pg_catalog.int4"
-		return "SELECT (" + keys + ")[1], (" + keys + ")[(" + count + " + 1) / 2], (" + keys + ")[" + count + "]" + q.rangeSQL(r)
+		const at = "pg_catalog.max(k) FILTER (WHERE n = %s)"
+		return "SELECT " + fmt.Sprintf(at, "1") + ", " + fmt.Sprintf(at, "(c + 1) / 2") + ", " + fmt.Sprintf(at, "c") +
+			" FROM (SELECT " + q.keyExpr() + " AS k, pg_catalog.row_number() OVER (ORDER BY " + q.orderExpr() + ") AS n, pg_catalog.count(*) OVER () AS c" +
+			q.rangeSQL(r) + ") b"
 	}
 	const at = "pg_catalog.percentile_disc(%s) WITHIN GROUP (ORDER BY %s)"
 	var list [3]string
