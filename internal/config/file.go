@@ -23,10 +23,7 @@ type File struct {
 // String returns the path.
 func (f File) String() string { return f.Path }
 
-// GoString is String: %#v must not tell more than %v.
-func (f File) GoString() string { return f.Path }
-
-// Format covers the verbs that would go around String, such as %d and %x.
+// Format covers the verbs that would go around String, such as %d, %x and %#v.
 func (f File) Format(state fmt.State, _ rune) { format(state, f.Path) }
 
 // MarshalText makes JSON and YAML encoders write the path.

@@ -23,10 +23,7 @@ func (s Secret) String() string {
 	return hidden
 }
 
-// GoString is String: %#v must not tell more than %v.
-func (s Secret) GoString() string { return s.String() }
-
-// Format covers the verbs that would go around String, such as %d and %x.
+// Format covers the verbs that would go around String, such as %d, %x and %#v.
 func (s Secret) Format(f fmt.State, _ rune) { format(f, s.String()) }
 
 // MarshalText makes JSON and YAML encoders write String.
@@ -42,10 +39,7 @@ type SecretURL string
 // Reveal returns the URL with its password, for the one place that connects.
 func (s SecretURL) Reveal() string { return string(s) }
 
-// GoString is String: %#v must not tell more than %v.
-func (s SecretURL) GoString() string { return s.String() }
-
-// Format covers the verbs that would go around String, such as %d and %x.
+// Format covers the verbs that would go around String, such as %d, %x and %#v.
 func (s SecretURL) Format(f fmt.State, _ rune) { format(f, s.String()) }
 
 // MarshalText makes JSON and YAML encoders write String.
