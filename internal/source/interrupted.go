@@ -19,7 +19,8 @@ type InterruptedError struct {
 	For string
 	// Why is what was noticed if no table was replaced, such as a function that was.
 	Why string
-	// Waited is how long that session was seen to wait at least.
+	// Waited is how long that session was seen to wait at least; 0 if the snapshot could not go on
+	// beside it.
 	Waited time.Duration
 }
 
@@ -31,7 +32,11 @@ func (e *InterruptedError) Error() string {
 	if e.For == "" {
 		return fmt.Sprintf("table %s was replaced or attached after the snapshot was taken, so it does not show the state of one moment", e.Table)
 	}
-	return fmt.Sprintf("let go of all tables for %s, which waited %s for a lock of %s", e.For, e.Waited.Round(100*time.Millisecond), e.Table)
+	waited := ""
+	if e.Waited > 0 {
+		waited = " for " + e.Waited.Round(100*time.Millisecond).String()
+	}
+	return fmt.Sprintf("let go of all tables for %s, which waited%s to lock %s", e.For, waited, e.Table)
 }
 
 // Hint says what to do about a run that was interrupted too often.
