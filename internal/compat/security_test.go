@@ -300,7 +300,7 @@ func (w *secured) blockedIndex(t *testing.T) {
 	t.Helper()
 	w.ask(t, http.MethodPut, "/lock-persons/_settings", `{"index.blocks.read_only_allow_delete": true}`)
 	w.fail(t, 1, []string{"index.blocks.read_only_allow_delete on lock-persons", "free disk space"}, "check")
-	w.fail(t, 1, []string{"cluster_block_exception", "free disk space"}, "run")
+	w.fail(t, 1, []string{"index.blocks.read_only_allow_delete on lock-persons", "free disk space"}, "run")
 	w.ask(t, http.MethodPut, "/lock-persons/_settings", `{"index.blocks.read_only_allow_delete": null}`)
 	w.succeed(t, "run")
 }
