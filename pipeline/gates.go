@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"example.com/reindex/esalias"
+	"example.com/reindex/internal/source"
 )
 
 // Gates are the conditions that an index must meet before readers see it, and
@@ -20,6 +22,11 @@ type Gates struct {
 	// missing from what takes their place, 0 to 1. With 1 the gate is off, and
 	// nothing is counted for it.
 	MaxShrink float64
+	// MaxOrphans is how many rows of lists may belong to no document; nil lets any
+	// number through. They say that the document query leaves out what its lists
+	// have, or that the tables of a list are newer or older than those of the
+	// documents.
+	MaxOrphans *int64
 	// AllowEmpty lets an index without documents through all gates.
 	AllowEmpty bool
 }
@@ -69,12 +76,32 @@ func (g Gates) Judge(c Change) error {
 	return nil
 }
 
+// judgeOrphans returns a [*GateError] if more rows of lists belong to no document
+// than may.
+func (g Gates) judgeOrphans(lists map[string]source.Orphans) error {
+	if g.MaxOrphans == nil {
+		return nil
+	}
+	var rows int64
+	var named []string
+	for _, list := range slices.Sorted(maps.Keys(lists)) {
+		o := lists[list]
+		rows += o.Rows
+		named = append(named, fmt.Sprintf("%d of the list %s (ids: %s)", o.Rows, list, strings.Join(o.IDs, ", ")))
+	}
+	if rows <= *g.MaxOrphans {
+		return nil
+	}
+	return &GateError{Gate: "max_orphans", Reason: fmt.Sprintf("%d rows of lists belong to no document, at most %d are allowed: %s",
+		rows, *g.MaxOrphans, strings.Join(named, ", "))}
+}
+
 func (g Gates) shrinkOff() bool { return g.MaxShrink >= 1 }
 
 // GateError means that a gate refused what was about to be done.
 type GateError struct {
 	Refused string // what was not done; "not swapped" if it is empty
-	Gate    string // count, empty, min_documents, max_shrink, replicas
+	Gate    string // count, empty, min_documents, max_shrink, max_orphans, replicas
 	Reason  string
 	// Uncountable says that max_shrink refused because the live index cannot be
 	// counted, and not because it would shrink.
@@ -98,6 +125,8 @@ func (e *GateError) Hint() string {
 		return (*esalias.AllocationError)(nil).Hint()
 	case "min_documents":
 		return "if the source is as it should be: --min-documents lowers the limit"
+	case "max_orphans":
+		return "if the rows are left out on purpose: a condition in the list query, or --max-orphans raises the limit"
 	case "max_shrink":
 		return "if the source is as it should be: --max-shrink raises the limit, --max-shrink off switches the gate off"
 	}

@@ -53,6 +53,9 @@ func (r *run) verify(ctx context.Context) error {
 		return &GateError{Gate: "count", Reason: fmt.Sprintf(
 			"%s has %d documents, %d were acknowledged", r.build.Index, documents, least)}
 	}
+	if err := r.opts.Gates.judgeOrphans(r.report.OrphanLists); err != nil {
+		return err
+	}
 	if err := r.gates(ctx); err != nil {
 		return err
 	}

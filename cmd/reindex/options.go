@@ -21,6 +21,7 @@ func options(c *config.Config, f runFlags, who esalias.Holder, failures *failure
 		Gates: pipeline.Gates{
 			MinDocuments: c.Gates.MinDocuments,
 			MaxShrink:    c.Gates.MaxShrink,
+			MaxOrphans:   c.Gates.MaxOrphans,
 			AllowEmpty:   f.allowEmpty,
 		},
 		CatchUp:  pipeline.CatchUp(c.CatchUp),

@@ -71,6 +71,7 @@ func addSettingFlags(cmd *cobra.Command) {
 	flags.String("failures-file", "", "`file` for one JSON line per rejected document")
 	flags.String("max-shrink", "", "largest part of the live documents that may go missing, such as 10%, or off (default 10%)")
 	flags.String("min-documents", "", "least number of documents (default 1)")
+	flags.String("max-orphans", "", "rows of lists that may belong to no document before the run is refused, or off (default off)")
 	flags.String("keep", "", "earlier generations kept for rollback (default 1)")
 	flags.String("workers", "", "bulk requests in flight at most, or auto (default auto)")
 	flags.String("batch-bytes", "", "largest bulk request (default 4MiB)")

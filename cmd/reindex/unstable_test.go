@@ -55,4 +55,11 @@ func TestListRowsWithoutADocumentAreNamed(t *testing.T) {
 	if r := p.succeed(t, "run"); !strings.Contains(r.stdout, "4 rows of the list tags belong to no document; ids: 2, 4") {
 		t.Errorf("the rows are not named: %s", r)
 	}
+	// They can be a gate.
+	live := p.carriers(t, p.alias)
+	wantRefused(t, p.run(t, "run", "--max-orphans", "3"), 4, []string{"gate max_orphans: 4 rows of lists belong to no document, at most 3 are allowed", "the list tags", "--max-orphans"})
+	if now := p.carriers(t, p.alias); fmt.Sprint(now) != fmt.Sprint(live) {
+		t.Errorf("the alias is on %v, want %v", now, live)
+	}
+	p.succeed(t, "run", "--max-orphans", "4")
 }

@@ -19,9 +19,9 @@ import (
 const verifyLong = `Compare the live index with a fresh snapshot of the source, every document of
 both, in constant memory. What differs is looked at again in another snapshot
 and counts if it still does: edits that are on their way are no drift. Exits
-with 4 if the index is not level, and names the first ids.
+with 4 if the index is not in sync, and names the first ids.
 
-With --repair the index is levelled without a rebuild, under the lock: what is
+With --repair the differences are fixed without a rebuild, under the lock: what is
 missing or different is written, what is too much is deleted, each only if no
 live writer has changed it meanwhile. Then everything is compared once more. The
 gates of the source's size hold for a repair too. An index that no run of this
@@ -50,7 +50,7 @@ func (a *app) verifyCommand() *cobra.Command {
 	}
 	s.add(cmd)
 	flags := cmd.Flags()
-	flags.BoolVar(&repair, "repair", false, "write and delete what is not level")
+	flags.BoolVar(&repair, "repair", false, "write and delete the documents that differ")
 	flags.String("max-failures", "", "documents that may be rejected before the repair fails (default 0)")
 	flags.String("failures-file", "", "`file` for one JSON line per rejected document")
 	flags.String("max-shrink", "", "largest part of the live documents that a repair may leave away, such as 10%, or off (default 10%)")
@@ -142,11 +142,11 @@ func (a *app) printDrift(r drift.Report, err error) {
 func driftSentence(r drift.Report) string {
 	switch r.Outcome {
 	case drift.OutcomeEqual:
-		return "the live index is level with the source"
+		return "the live index is in sync with the source"
 	case drift.OutcomeRepaired:
-		return "repaired; the live index is level with the source"
+		return "repaired; the live index is in sync with the source"
 	case drift.OutcomeDrift:
-		return "the live index is not level with the source"
+		return "the live index is not in sync with the source"
 	}
 	return string(r.Outcome)
 }

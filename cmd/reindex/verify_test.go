@@ -27,7 +27,7 @@ func TestVerifyTellsAndRepairsDrift(t *testing.T) {
 	p.tamper(t)
 
 	r := p.run(t, "verify")
-	for _, want := range []string{"not level", "missing   1: 100", "extra     1: 4", "different 1: 6 in done", "duplicate 1: 8 as _id copy"} {
+	for _, want := range []string{"not in sync", "missing   1: 100", "extra     1: 4", "different 1: 6 in done", "duplicate 1: 8 as _id copy"} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("verify does not say %q: %s", want, r)
 		}

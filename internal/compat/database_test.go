@@ -65,7 +65,7 @@ func standbyBehind(t *testing.T, s *site, primary, standby, database string) {
 	END $$`)
 	sql(t, primary, "INSERT INTO contact_details SELECT * FROM spare")
 	s.succeed(t, "run")
-	replica.fail(t, 4, []string{"is not level with the source: 1 extra"}, "verify")
+	replica.fail(t, 4, []string{"is not in sync with the source: 1 extra"}, "verify")
 	replica.fail(t, 2, []string{"the database is a standby", "point source.url"}, "verify", "--repair")
 	s.succeed(t, "verify")
 }

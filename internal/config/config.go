@@ -255,6 +255,9 @@ type Gates struct {
 	// MinDocuments (min_documents) is the least number of documents. Defaults to
 	// 1; 0 lets an empty index go live.
 	MinDocuments int64
+	// MaxOrphans (max_orphans) is how many rows of lists may belong to no document.
+	// Defaults to off, which is nil: they are reported and refuse nothing.
+	MaxOrphans *int64
 }
 
 // Lock (lock) is what keeps two runs apart.

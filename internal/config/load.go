@@ -16,7 +16,7 @@ import (
 //	cmd.Flags().Visit(func(f *pflag.Flag) { flags[f.Name] = f.Value.String() })
 //
 // The names are keep, workers, batch-bytes, max-failures, failures-file,
-// retry-for, compression, max-shrink, min-documents, lease and catch-up. Their values have
+// retry-for, compression, max-shrink, min-documents, max-orphans, lease and catch-up. Their values have
 // the form of the file, so a command declares them as plain strings.
 type Flags map[string]string
 

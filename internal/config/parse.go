@@ -73,6 +73,22 @@ func count[T int | int64](to *T, least, most int64) parseFunc {
 	}
 }
 
+// limit reads off as nil.
+func limit(to **int64) parseFunc {
+	return func(v value) error {
+		if strings.TrimSpace(v.text) == "off" {
+			*to = nil
+			return nil
+		}
+		n := new(int64)
+		if err := count(n, 0, math.MaxInt64)(v); err != nil {
+			return fmt.Errorf("%w, or off", err)
+		}
+		*to = n
+		return nil
+	}
+}
+
 // workers reads auto as 0.
 func workers(to *int) parseFunc {
 	number := count(to, 1, 64)

@@ -55,6 +55,7 @@ func settings(c *Config) []setting {
 
 		{field: "gates.max_shrink", flag: "max-shrink", standard: "10%", parse: fraction(&c.Gates.MaxShrink)},
 		{field: "gates.min_documents", flag: "min-documents", standard: "1", parse: count(&c.Gates.MinDocuments, 0, math.MaxInt64)},
+		{field: "gates.max_orphans", flag: "max-orphans", standard: "off", parse: limit(&c.Gates.MaxOrphans)},
 
 		{field: "lock.lease", flag: "lease", standard: "30s", parse: duration(&c.Lock.Lease, 2*time.Second, 10*time.Minute)},
 		{field: "catch_up", flag: "catch-up", standard: "until-quiet", parse: oneOf(&c.CatchUp, CatchUpOff, CatchUpOnce, CatchUpUntilQuiet)},

@@ -101,7 +101,7 @@ func total(found map[Kind]Found) (n int64) {
 	return n
 }
 
-// Error means that the live index is not level with the source.
+// Error means that the live index is not in sync with the source.
 type Error struct{ Report Report }
 
 func (e *Error) Error() string {
@@ -120,7 +120,7 @@ func (e *Error) Error() string {
 		}
 		parts = append(parts, fmt.Sprintf("%d %s (%s)", found.Count, kind, strings.Join(names, ", ")))
 	}
-	return fmt.Sprintf("%s is not level with the source: %s", e.Report.Index, strings.Join(parts, "; "))
+	return fmt.Sprintf("%s is not in sync with the source: %s", e.Report.Index, strings.Join(parts, "; "))
 }
 
 // stuck finds a document that was written and differs as before.
@@ -139,13 +139,13 @@ func (e *Error) stuck() (ID, bool) {
 // Hint says how to bring them level.
 func (e *Error) Hint() string {
 	if e.Report.Left == nil {
-		return "`reindex verify --repair` levels it, `reindex run` builds it anew"
+		return "`reindex verify --repair` fixes the differences, `reindex run` builds the index again"
 	}
 	if id, stuck := e.stuck(); stuck {
 		return fmt.Sprintf("the repair wrote document %s, and its field %s came back as before: Elasticsearch changes it, by an ingest pipeline "+
 			"(index.default_pipeline, index.final_pipeline) or the mapping of the field; another repair will not help", id.ID, id.Field)
 	}
-	return "live writers may still be at it: verify again; `reindex run` builds the index anew"
+	return "live writers may still be at it: verify again; `reindex run` builds the index again"
 }
 
 // OrderError means that the source and the index do not have the ids in one

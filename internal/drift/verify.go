@@ -20,14 +20,14 @@ type verification struct {
 }
 
 // Verify compares the live index with the source, document by document, and
-// with Options.Repair levels it. It holds one page of each side, and
+// with Options.Repair fixes the differences. It holds one page of each side, and
 // some 100 bytes for each of at most 262,144 documents that differ.
 //
 // What differs is looked at again in a new snapshot, and counts if it still
 // differs then: edits that are on their way are no drift. The report is filled
 // as far as it came, whatever the error.
 //
-// Errors: [*Error] if the index is not level, after the repair if there
+// Errors: [*Error] if the index is not in sync, after the repair if there
 // was one; [*readback.FieldError] and [*OrderError] if the two cannot be
 // compared; [*esalias.ShapeError] if nothing is live, or if the live index is
 // not one that a repair may write to; [*pipeline.GateError] if a gate refuses the repair, before anything was

@@ -4,7 +4,7 @@ package main
 // docs/protocol says why each is needed.
 func list() []mutant {
 	var all []mutant
-	for _, some := range [][]mutant{fences(), swaps(), deletions(), leases(), documents(), corrections(), proofs()} {
+	for _, some := range [][]mutant{fences(), swaps(), deletions(), leases(), documents(), corrections(), proofs(), comparisons()} {
 		all = append(all, some...)
 	}
 	return all
@@ -446,6 +446,11 @@ func proofs() []mutant {
 			tests: []string{"TestListThatIsEmptiedDuringARun"},
 		},
 		{
+			name: "gate max_orphans open", file: "pipeline/gates.go",
+			old: "if rows <= *g.MaxOrphans {", new: "if rows >= 0 {",
+			tests: []string{"TestRowsWithoutADocumentCanBeAGate"},
+		},
+		{
 			name: "gate min_documents open", file: "pipeline/gates.go",
 			old: "case c.After < g.MinDocuments:", new: "case c.After < 0:",
 			tests: []string{gates},
@@ -454,6 +459,32 @@ func proofs() []mutant {
 			name: "gate empty open", file: "pipeline/gates.go",
 			old: "case c.After == 0 && g.MinDocuments > 0:", new: "case c.After < 0:",
 			tests: []string{gates},
+		},
+	}
+}
+
+// comparisons: what a catch-up pass need not read.
+func comparisons() []mutant {
+	return []mutant{
+		{
+			name: "vanished rows not looked for", file: "internal/changes/compare.go",
+			old: "c.document(t, all-added < before)", new: "c.document(t, false)",
+			tests: []string{"TestTraps"},
+		},
+		{
+			name: "catalogs not compared", file: "internal/changes/compare.go",
+			old: "c.newer.names); what != \"\" {", new: "c.newer.names); what == \"-\" {",
+			tests: []string{"TestTraps"},
+		},
+		{
+			name: "catalog not read once more", file: "internal/changes/mark.go",
+			old: "m.signature.differs(now, m.names); what != \"\" {", new: "m.signature.differs(now, m.names); what == \"-\" {",
+			tests: []string{"TestTraps"},
+		},
+		{
+			name: "a key without proof", file: "internal/changes/keys.go",
+			old: "if f.unbound[t] || ", new: "if ",
+			tests: []string{"TestKeys"},
 		},
 	}
 }
