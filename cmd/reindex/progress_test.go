@@ -54,7 +54,7 @@ func TestObserverFollowsTheFlagAndTheStream(t *testing.T) {
 	}{
 		{"plain", false, "03:04:05 notes: locked\n"},
 		{"auto", false, "03:04:05 notes: locked\n"}, // a buffer is no terminal
-		{"bar", false, "  locked       0.0 s\n"},
+		{"bar", false, "  locked          0.0 s\n"},
 		{"none", false, ""},
 		{"none", true, `{"alias":"notes","at":"2026-01-02T03:04:05Z","message_type":"phase","phase":"locked"}` + "\n"},
 	} {
