@@ -164,7 +164,7 @@ func TestNextSnapshotDoesNotWaitBehindWhoWaitsForTheLast(t *testing.T) {
 		defer close(altered)
 		execSQL(t, url, "ALTER TABLE item ADD COLUMN note text")
 	}()
-	waitFor(t, url, "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock')")
+	waitFor(t, url, "SELECT EXISTS (SELECT FROM pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND NOT granted AND mode = 'AccessExclusiveLock')")
 	docs, _ := mustLoad(t, src, 1)
 	<-altered
 	if len(docs) != 300 {
@@ -187,7 +187,7 @@ func TestSessionsOfASnapshotDoNotWaitBehindWhoWaitsForIt(t *testing.T) {
 		execSQL(t, url, "ALTER TABLE item ADD COLUMN note text")
 		execSQL(t, url, "SELECT count(*) FROM item")
 	}()
-	waitFor(t, url, "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock')")
+	waitFor(t, url, "SELECT EXISTS (SELECT FROM pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND NOT granted AND mode = 'AccessExclusiveLock')")
 	_, _, _, err := load(t.Context(), snap, 2)
 	wantInterrupted(t, err, "item", "ALTER TABLE")
 	<-done
