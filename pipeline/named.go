@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync/atomic"
 
@@ -31,7 +32,7 @@ const (
 
 // changesSince asks which documents may have changed since the snapshot before.
 // The answer is a full pass where nobody can tell, which is logged once for each
-// reason, and nil if ctx has ended.
+// reason.
 func (r *run) changesSince(ctx context.Context, before Snapshot) changes.Verdict {
 	older, known := before.(*source.Snapshot)
 	newer, alsoKnown := r.snapshot.(*source.Snapshot)
@@ -92,19 +93,23 @@ func (r *run) countTables(ctx context.Context) {
 func (r *run) sendNamed(before Snapshot, ids []string, live bool) comparer {
 	return func(number int) (differences, deletions bulk.Producer) {
 		var taken atomic.Bool
-		var gone []document.Document
+		var gone map[int][][]byte
 		differences = func(ctx context.Context, add func(document.Document) error) error {
 			if taken.Swap(true) {
 				return nil // one stream reads them all
 			}
-			n := namedPass{run: r, number: number, unversioned: live && !r.opts.Versions, add: add}
+			n := namedPass{run: r, number: number, unversioned: live && !r.opts.Versions, add: add, gone: map[int][][]byte{}}
 			err := n.read(ctx, before, ids)
 			gone = n.gone
 			return r.readAll(err)
 		}
+		// Only now are they forgotten: a pass that is interrupted deletes nothing, and the next
+		// one has to know of them.
 		deletions = func(_ context.Context, add func(document.Document) error) error {
-			for _, d := range gone {
-				if err := add(d); err != nil {
+			for _, number := range slices.Sorted(maps.Keys(gone)) {
+				if err := r.prints.Forget(number, gone[number], func(id []byte, old fingerprint.Print) error {
+					return add(document.Document{ID: id, Version: old.Version})
+				}); err != nil {
 					return err
 				}
 			}
@@ -121,7 +126,8 @@ type namedPass struct {
 	unversioned bool
 	add         func(document.Document) error
 	now         []fingerprint.Now
-	gone        []document.Document
+	gone        map[int][][]byte // ids by range, of documents that are recorded and exist no longer
+	deleted     int64            // of those
 }
 
 // read compares the documents of all ids. The pass has read everything then, as
@@ -142,7 +148,7 @@ func (n *namedPass) read(ctx context.Context, before Snapshot, ids []string) err
 	if err != nil {
 		return err
 	}
-	r.passRead.Store(r.prints.Len() + r.prints.Failed())
+	r.passRead.Store(r.prints.Len() + r.prints.Failed() - n.deleted)
 	r.reading.add(r.report.Lists)
 	r.reading.add(now.Elements)
 	for list, elements := range then.Elements {
@@ -165,7 +171,7 @@ func (n *namedPass) compare(number int, docs []document.Document) error {
 		n.now = append(n.now, now)
 	}
 	return n.run.prints.Amend(n.number, number, n.now, func(i int, change fingerprint.Change, old fingerprint.Print) error {
-		return n.changed(docs[i], change, old)
+		return n.changed(number, docs[i], change, old)
 	})
 }
 
@@ -176,9 +182,10 @@ func (n *namedPass) version(d document.Document) int64 {
 	return d.Version
 }
 
-func (n *namedPass) changed(d document.Document, change fingerprint.Change, old fingerprint.Print) error {
+func (n *namedPass) changed(number int, d document.Document, change fingerprint.Change, old fingerprint.Print) error {
 	if d.JSON == nil {
-		n.gone = append(n.gone, document.Document{ID: slices.Clone(d.ID), Version: old.Version})
+		n.gone[number] = append(n.gone[number], slices.Clone(d.ID))
+		n.deleted++
 		return nil
 	}
 	if n.unversioned {

@@ -51,8 +51,15 @@ func TestAmend(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("changed %q, want %q", got, want)
 		}
-		if r.Len() != 5 {
-			t.Errorf("%d documents are recorded, want 5", r.Len())
+		if r.Len() != 6 {
+			t.Errorf("%d documents are recorded, want 6: what is gone was not deleted yet", r.Len())
+		}
+		var forgotten []string
+		if err := r.Forget(3, [][]byte{[]byte("2"), []byte("8")}, func(id []byte, old Print) error {
+			forgotten = append(forgotten, fmt.Sprint(string(id), " was ", old.Version))
+			return nil
+		}); err != nil || r.Len() != 5 || !slices.Equal(forgotten, []string{"2 was 2"}) {
+			t.Errorf("%d documents are recorded, want 5; forgotten %q, %v", r.Len(), forgotten, err)
 		}
 		// A full pass that follows takes the others for what they were.
 		c := r.Cursor(2)
