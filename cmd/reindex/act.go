@@ -12,8 +12,8 @@ import (
 )
 
 // recorded does what command is for, and leaves one record of it in the history:
-// who did it, on which host, when, and what came of it. A run has more to record,
-// see beside. What goes wrong with the record is a warning.
+// who did it, on which host, when, and what came of it. A run has more to record, see
+// the type beside. What goes wrong with the record is a warning.
 func (a *app) recorded(ctx context.Context, c *config.Config, who esalias.Holder, command string,
 	do func(pipeline.Observer) (history.Ending, error),
 ) error {

@@ -180,7 +180,7 @@ func TestNewerEditOfALiveWriterSurvivesTheCorrection(t *testing.T) {
 }
 
 // The pass after the swap finds the table empty, or without most of its rows,
-// and one row edited. Readers keep what was swapped in, and are told.
+// and one row edited. Readers keep what was swapped in, and the summary says so.
 func TestRowsThatVanishWhileSwapping(t *testing.T) {
 	t.Parallel()
 	for _, versions := range []bool{true, false} {

@@ -30,7 +30,7 @@ func sqlBegin(t *testing.T, db, sql string) (wait func()) {
 func waitsForALock(t *testing.T, db string) bool {
 	t.Helper()
 	var waits bool
-	err := sqlConn(t, db).QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND NOT granted AND mode = 'AccessExclusiveLock'
+	err := sqlConn(t, db).QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'
 		AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waits)
 	if err != nil {
 		t.Fatal(err)

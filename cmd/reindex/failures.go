@@ -14,7 +14,7 @@ type failuresFile struct {
 	file *os.File
 	full *serverMessages // gets what Elasticsearch said in full; nil for nobody
 	err  error
-	also func(bulk.Failure) // is told too, if it is not nil
+	also func(bulk.Failure) // gets each one too, if it is not nil
 }
 
 func (a *app) openFailures(path string) (*failuresFile, error) {

@@ -53,7 +53,7 @@ func isMistake(err error) bool {
 	return ok
 }
 
-// clearScreen begins a terminal anew; elsewhere an empty line separates.
+// clearScreen clears a terminal. Elsewhere an empty line separates the outputs.
 func (a *app) clearScreen() {
 	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		fmt.Fprint(a.out, "\x1b[H\x1b[2J")
