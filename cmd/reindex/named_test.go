@@ -101,6 +101,39 @@ func tagsOf(t *testing.T, index string) int64 {
 	return mapping[index].Mappings.Meta.Reindex.Lists["tags"]
 }
 
+// Whoever waits for a table ends the snapshots in the middle of a pass that has found a deletion. The next pass has to
+// make it.
+func TestAPassByIDThatIsInterruptedDeletesAfterAll(t *testing.T) {
+	t.Parallel()
+	for _, live := range []bool{false, true} {
+		t.Run(fmt.Sprintf("after the swap %t", live), func(t *testing.T) {
+			t.Parallel()
+			p, proxy := editedProject(t, 500, false)
+			p.env = append(p.env, "REINDEX_SOURCE_GIVE_WAY=100ms", "REINDEX_LOAD_BATCH_BYTES=64KiB")
+			held := faultproxy.Rule{Path: bulkPath, Nth: 1, Do: faultproxy.Hold}
+			passing := faultproxy.Rule{Path: bulkPath, Body: "xxxx", Do: faultproxy.Hold}
+			if live {
+				held, passing = swapRequest, correction("_search")
+			}
+			before := proxy.On(held)
+			running := p.start(t, "run", "--json", "--max-shrink", "off")
+			before.Await(t)
+			sqlExec(t, p.db, "UPDATE note SET title = repeat('x', 2000) WHERE id > 200")
+			sqlExec(t, p.db, "DELETE FROM tag WHERE note_id = 10; DELETE FROM note WHERE id = 10")
+			pass := proxy.On(passing)
+			before.Release()
+			pass.Await(t)
+			sqlExec(t, p.db, "ALTER TABLE note ADD COLUMN comment text") // ends because the run lets go
+			pass.Release()
+			r := running.wait(t)
+			if r.code != 0 || r.summary(t)["catch_up_error"] != nil {
+				t.Fatal(r)
+			}
+			p.equal(t, notesOracle)
+		})
+	}
+}
+
 func TestAFullPassSaysWhy(t *testing.T) {
 	t.Parallel()
 	for reason, change := range map[string]struct{ document, during string }{
