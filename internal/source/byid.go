@@ -24,7 +24,9 @@ func (s *Snapshot) StreamByID(ctx context.Context, ids []string, emit func(numbe
 	}
 	st := s.stream()
 	b := &byID{stream: st, emit: emit}
-	err := b.run(ctx, ids)
+	err := s.patiently(func() error {
+		return st.task(ctx, idRange{}, func(idRange) error { return b.run(ids) })
+	})
 	st.stats.Elements = st.elementsOf()
 	if st.session != nil {
 		err = errors.Join(err, st.session.close())
@@ -32,27 +34,33 @@ func (s *Snapshot) StreamByID(ctx context.Context, ids []string, emit func(numbe
 	return st.stats, err
 }
 
-// byID is what one StreamByID does.
+// byID is what one StreamByID does. It can go on where it was after a lock was not
+// to be had.
 type byID struct {
-	stream *stream
-	emit   func(number int, docs []document.Document) error
-	ids    ids
-	ranges []int // of the ids
+	stream  *stream
+	emit    func(number int, docs []document.Document) error
+	checked bool // no row is without an id
+	sorted  bool
+	ids     ids
+	ranges  []int // of the ids
+	from    int   // the first of ids that was not emitted
 }
 
-func (b *byID) run(ctx context.Context, all []string) error {
-	st := b.stream
-	if err := st.connect(ctx); err != nil {
-		return err
+func (b *byID) run(all []string) error {
+	if !b.checked {
+		if err := b.stream.checkNulls(b.stream.source.document); err != nil {
+			return err
+		}
+		b.checked = true
 	}
-	if err := st.checkNulls(st.source.document); err != nil {
-		return err
+	if !b.sorted {
+		if err := b.sort(all); err != nil {
+			return fmt.Errorf("find the ranges of %d ids: %w", len(all), err)
+		}
+		b.sorted = true
 	}
-	if err := b.sort(all); err != nil {
-		return fmt.Errorf("find the ranges of %d ids: %w", len(all), err)
-	}
-	for from := 0; from < b.ids.len(); from += changedAtOnce {
-		if err := b.read(from, min(from+changedAtOnce, b.ids.len())); err != nil {
+	for b.from < b.ids.len() {
+		if err := b.stream.readByID(idRange{}, &b.ids, b.from, min(b.from+changedAtOnce, b.ids.len()), b.give); err != nil {
 			return err
 		}
 	}
@@ -64,6 +72,8 @@ func (b *byID) run(ctx context.Context, all []string) error {
 func (b *byID) sort(all []string) error {
 	st := b.stream
 	q := st.source.document
+	b.ids.reset()
+	b.ranges = b.ranges[:0]
 	var in, cuts ids
 	for _, id := range all {
 		in.add([]byte(id))
@@ -84,43 +94,9 @@ func (b *byID) sort(all []string) error {
 	})
 }
 
-// read emits the documents of some of the ids, in two parts if they do not fit.
-func (b *byID) read(from, to int) error {
-	st := b.stream
-	limit := st.source.maxRangeBytes
-	if to-from == 1 {
-		limit = maxDocumentBytes
-	}
-	st.batch.reset(limit)
-	err := st.lookUp()
-	if err == nil {
-		err = st.readIDs(idRange{}, b.ids.array(from, to))
-	}
-	if errors.Is(err, errRangeFull) {
-		return b.split(from, to)
-	}
-	if err != nil {
-		return err
-	}
-	return b.give(from, to)
-}
-
-func (b *byID) split(from, to int) error {
-	if to-from == 1 {
-		return b.stream.tooBig(idRange{number: b.ranges[from]})
-	}
-	if err := b.stream.reconnect(); err != nil {
-		return err
-	}
-	middle := (from + to) / 2
-	if err := b.read(from, middle); err != nil {
-		return err
-	}
-	return b.read(middle, to)
-}
-
 // give emits what was read, range by range.
 func (b *byID) give(from, to int) error {
+	b.from = to
 	found := map[string]document.Document{}
 	err := b.stream.emitAll(idRange{}, func(d document.Document) error {
 		d.ID, d.JSON, d.Compared = slices.Clone(d.ID), slices.Clone(d.JSON), slices.Clone(d.Compared)

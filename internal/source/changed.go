@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"example.com/reindex/internal/document"
 )
@@ -95,49 +94,50 @@ func (c *changedReader) compare(r idRange) error {
 	return nil
 }
 
-// read emits the documents of some of the ids, with fewer at once if they do not
-// fit.
+// read emits the documents of some of the ids.
 func (c *changedReader) read(r idRange, from, to int) error {
 	st := c.stream
-	limit := st.source.maxRangeBytes
-	if to-from == 1 {
+	return st.readByID(r, &c.ids, from, to, func(from, to int) error {
+		if n := len(st.batch.slots); n != to-from {
+			return advised(fmt.Sprintf("read %s by id: %d documents of %d", st.source.document.name, n, to-from),
+				"are the ids comparable, and stable within one snapshot?")
+		}
+		c.from = to
+		return st.emitAll(r, c.emit)
+	})
+}
+
+// readByID puts the documents of some ids into the batch and calls done, more than
+// once with fewer of them where they do not fit or one of them cannot be read.
+func (st *stream) readByID(r idRange, list *ids, from, to int, done func(from, to int) error) error {
+	limit, alone := st.source.maxRangeBytes, to-from == 1
+	if alone {
 		limit = maxDocumentBytes
 	}
 	st.batch.reset(limit)
 	err := st.lookUp()
 	if err == nil {
-		err = st.readIDs(r, c.ids.array(from, to))
+		err = st.readIDs(r, list.array(from, to))
 	}
-	if errors.Is(err, errRangeFull) || ofARow(err) && to-from > 1 { // until the row is found that cannot be read
-		return c.split(r, from, to)
-	}
-	if ofARow(err) {
-		return fmt.Errorf("id %s: %w", shortID(strings.Trim(string(c.ids.array(from, to)), "{}")), err)
-	}
-	if err != nil {
+	full, row := errors.Is(err, errRangeFull), ofARow(err)
+	switch {
+	case err == nil:
+		return done(from, to)
+	case full && alone:
+		return st.tooBig(r)
+	case row && alone:
+		return fmt.Errorf("id %s: %w", shortID(string(list.at(from))), err)
+	case !full && !row:
 		return err
 	}
-	if n := len(st.batch.slots); n != to-from {
-		return advised(fmt.Sprintf("read %s by id: %d documents of %d", st.source.document.name, n, to-from),
-			"are the ids comparable, and stable within one snapshot?")
-	}
-	c.from = to
-	return st.emitAll(r, c.emit)
-}
-
-// split reads ids in two parts that did not fit as one.
-func (c *changedReader) split(r idRange, from, to int) error {
-	if to-from == 1 {
-		return c.stream.tooBig(r)
-	}
-	if err := c.stream.reconnect(); err != nil {
+	if err := st.reconnect(); err != nil {
 		return err
 	}
 	middle := (from + to) / 2
-	if err := c.read(r, from, middle); err != nil {
+	if err := st.readByID(r, list, from, middle, done); err != nil {
 		return err
 	}
-	return c.read(r, middle, to)
+	return st.readByID(r, list, middle, to, done)
 }
 
 // readIDs puts the rows of all queries with one of the ids into the batch.
