@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"example.com/reindex/internal/sqltext"
 )
 
 // text is SQL that decides documents: a query, the definition of a view, or the
@@ -16,19 +18,9 @@ var (
 	// words are names and keywords, quoted or not, wherever they stand. Too many
 	// are found, in strings for example, never too few.
 	words = regexp.MustCompile(`[\pL_][\pL\pN_$]*`)
-	// comments may stand between a function's name and its parenthesis. In a
-	// string they are no comments, but then nothing is called there.
-	comments = regexp.MustCompile(`(?s)/\*.*?\*/|--[^\n]*`)
-	calls    = regexp.MustCompile(`([\pL_][\pL\pN_$]*)"?\s*\(`)
 	// dateWords are read as the present by the types for dates and times.
-	dateWords = regexp.MustCompile(`(?i)'[^']*\b(now|today|tomorrow|yesterday|allballs)\b[^']*'`)
+	dateWords = regexp.MustCompile(`(?i)\b(now|today|tomorrow|yesterday)\b`)
 )
-
-// clocks are keywords without parentheses. current_date is none of them: the
-// date is part of what is compared.
-func clocks() []string {
-	return []string{"current_time", "current_timestamp", "localtime", "localtimestamp", "tablesample"}
-}
 
 // checkTexts refuses what changes although no row does: clocks, volatile
 // functions, and functions of which nobody can tell what tables they read.
@@ -44,10 +36,11 @@ func checkTexts(s Session, texts []text) (usesDay bool, refusal *Refusal, err er
 		texts = texts[1:]
 		used := wordsOf(t.sql)
 		usesDay = usesDay || used["current_date"]
-		if refusal := checkWords(t); refusal != nil {
+		called, refusal := checkTokens(t)
+		if refusal != nil {
 			return usesDay, refusal, nil
 		}
-		if refusal, err := checkCalls(s, t); refusal != nil || err != nil {
+		if refusal, err := checkCalls(s, t, called); refusal != nil || err != nil {
 			return usesDay, refusal, err
 		}
 		for _, f := range users {
@@ -78,15 +71,54 @@ func wordsOf(sql string) map[string]bool {
 	return out
 }
 
-func checkWords(t text) *Refusal {
-	used := wordsOf(comments.ReplaceAllString(t.sql, " "))
-	for _, w := range clocks() {
-		if used[w] {
-			return always("%s uses %s", t.name, w)
+// checkTokens refuses clocks that are no calls, strings that a date or time reads
+// as the present, and types that look names up in the catalog. It returns the names
+// of the functions that are called.
+func checkTokens(t text) (called map[string]bool, refusal *Refusal) {
+	tokens := slices.Collect(sqltext.Tokens(t.sql))
+	called = map[string]bool{}
+	for i, token := range tokens {
+		var next sqltext.Token
+		if i+1 < len(tokens) {
+			next = tokens[i+1]
+		}
+		name := ""
+		switch token.Kind {
+		case sqltext.Word:
+			name = strings.ToLower(token.Text)
+			refusal = checkWord(t, name, next)
+		case sqltext.Name:
+			name = strings.ReplaceAll(strings.Trim(token.Text, `"`), `""`, `"`)
+		case sqltext.String:
+			if m := dateWords.FindString(token.Text); m != "" {
+				refusal = always("%s has the word %s in a string, which a date or time reads as the present", t.name, strings.ToLower(m))
+			}
+		case sqltext.Sign:
+		}
+		if name != "" && next.Kind == sqltext.Sign && next.Text == "(" {
+			called[name] = true
+			if name == "age" && !twoArguments(tokens[i+2:]) {
+				refusal = always("%s calls age with one argument, which counts from today", t.name)
+			}
+		}
+		if refusal != nil {
+			return nil, refusal
 		}
 	}
-	if m := dateWords.FindStringSubmatch(t.sql); m != nil {
-		return always("%s has the word %s in a string, which a date or time reads as the present", t.name, strings.ToLower(m[1]))
+	return called, nil
+}
+
+func checkWord(t text, word string, next sqltext.Token) *Refusal {
+	switch word {
+	// current_date is none of these: the date is part of what is compared.
+	case "current_time", "current_timestamp", "localtime", "localtimestamp", "tablesample":
+		return always("%s uses %s", t.name, word)
+	case "regclass", "regcollation", "regconfig", "regdictionary", "regnamespace", "regoper", "regoperator", "regproc", "regprocedure", "regrole", "regtype":
+		return always("%s uses %s, which looks names up in the catalog", t.name, word)
+	case "u":
+		if next.Text == "&" { // what it spells could be anything
+			return always("%s has a string or name with Unicode escapes (U&)", t.name)
+		}
 	}
 	return nil
 }
@@ -98,7 +130,7 @@ func isUnstable(name string) bool {
 	case "now", "transaction_timestamp", "statement_timestamp", "current_setting", "version":
 		return true // stable within one statement, and different between two
 	}
-	for _, prefix := range []string{"pg_", "has_", "txid_", "inet_", "to_ts", "ts_", "plainto_ts", "phraseto_ts", "websearch_to_ts", "dblink"} {
+	for _, prefix := range []string{"pg_", "has_", "txid_", "inet_", "to_reg", "obj_desc", "col_desc", "shobj_desc", "format_type", "current_schema", "to_ts", "ts_", "plainto_ts", "phraseto_ts", "websearch_to_ts", "dblink"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
@@ -107,48 +139,39 @@ func isUnstable(name string) bool {
 }
 
 // checkCalls refuses calls of built-in functions that are volatile, or clocks.
-func checkCalls(s Session, t text) (*Refusal, error) {
+func checkCalls(s Session, t text, called map[string]bool) (*Refusal, error) {
 	const changes = "%s calls %s, whose result changes without a change of a row"
-	sql := comments.ReplaceAllString(t.sql, " ")
-	called := map[string]bool{}
-	for _, m := range calls.FindAllStringSubmatchIndex(sql, -1) {
-		name := strings.ToLower(sql[m[2]:m[3]])
-		if isUnstable(name) {
-			return always(changes, t.name, name), nil
-		}
-		if name == "age" && !twoArguments(sql[m[1]:]) {
-			return always(changes, t.name, "age with one argument"), nil
-		}
-		called[name] = true
+	names := slices.Sorted(maps.Keys(called))
+	if i := slices.IndexFunc(names, isUnstable); i >= 0 {
+		return always(changes, t.name, names[i]), nil
 	}
 	row, err := one(s, `SELECT coalesce(min(p.proname::pg_catalog.text), '') FROM pg_catalog.pg_proc p
 		WHERE p.oid < 16384 AND p.provolatile = 'v' AND p.proname::pg_catalog.text = ANY ($1::pg_catalog.text[])`,
-		textArray(slices.Sorted(maps.Keys(called))))
+		textArray(names))
 	if err != nil {
 		return nil, fmt.Errorf("look for volatile functions: %w", err)
 	}
 	if row[0] != "" {
 		return always(changes, t.name, row[0]), nil
 	}
-	return nil, nil
+	return nil, nil //nolint:nilnil // no refusal is the good answer
 }
 
 // twoArguments reports that a comma stands before the parenthesis that ends a
 // call, outside of further ones.
-func twoArguments(rest string) bool {
+func twoArguments(rest []sqltext.Token) bool {
 	depth := 1
-	for _, c := range rest {
-		switch c {
-		case '(':
+	for _, t := range rest {
+		switch {
+		case t.Kind != sqltext.Sign:
+		case t.Text == "(":
 			depth++
-		case ')':
+		case t.Text == ")":
 			if depth--; depth == 0 {
 				return false
 			}
-		case ',':
-			if depth == 1 {
-				return true
-			}
+		case t.Text == "," && depth == 1:
+			return true
 		}
 	}
 	return false

@@ -1,6 +1,7 @@
 package changes
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -128,12 +129,15 @@ func familyOf(idType string) string {
 
 // genericPlan plans a query for one id, or a lookup as a whole.
 func genericPlan(s Session, q Query) (planNode, error) {
+	// A name that nothing else has: where the plan fails, the statement outlives the
+	// transaction in the connection of a pooler.
+	name := "reindex_" + strings.ToLower(rand.Text())
 	nulls := strings.Repeat("NULL, ", idParameter-1)
-	prepare := fmt.Sprintf("PREPARE reindex_key(%s%s) AS SELECT * FROM (%s\n) q WHERE q.%s = %s",
+	prepare := fmt.Sprintf("PREPARE "+name+"(%s%s) AS SELECT * FROM (%s\n) q WHERE q.%s = %s",
 		strings.Repeat("int, ", idParameter-1), q.IDType, q.SQL, quoteName(q.ID), idParameterName)
-	execute := "reindex_key(" + nulls + "NULL)"
+	execute := name + "(" + nulls + "NULL)"
 	if q.ID == "" {
-		prepare, execute = "PREPARE reindex_key AS "+q.SQL, "reindex_key"
+		prepare, execute = "PREPARE "+name+" AS "+q.SQL, name
 	}
 	if err := exec(s, prepare); err != nil {
 		return planNode{}, err
@@ -142,7 +146,7 @@ func genericPlan(s Session, q Query) (planNode, error) {
 	if err != nil {
 		return planNode{}, err
 	}
-	if err := exec(s, "DEALLOCATE reindex_key"); err != nil {
+	if err := exec(s, "DEALLOCATE "+name); err != nil {
 		return planNode{}, err
 	}
 	var plans []struct{ Plan planNode }
