@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -38,6 +39,9 @@ func PostgreSQL(found source.Inspection, err error) []Finding {
 	for _, column := range found.Unstable {
 		findings = append(findings, warning("stable rows", column.String()+" changes each time it is read: a run compares documents without it,"+
 			" and verify cannot compare them", (&source.UnstableError{}).Hint()))
+	}
+	if found.Spread == nil {
+		findings = append(findings, passes(found))
 	}
 	for _, scan := range found.Scans {
 		findings = append(findings, warning("scan of "+scan.Table, fmt.Sprintf(
@@ -86,6 +90,19 @@ func sharing(found source.Inspection) Finding {
 	}
 	return problem("snapshot", found.Spread.Error(),
 		"connect to the server itself, not through a load balancer or a pooler in statement mode; a pooler in session or transaction mode works if all connections reach one server")
+}
+
+// passes says what catch-up passes will cost.
+func passes(found source.Inspection) Finding {
+	if why := found.FullPasses; why != nil {
+		return warning("passes", "each catch-up pass will read all documents, because "+why.Why,
+			cmp.Or(why.Remedy, "docs/operations.md, a pass reads all documents"))
+	}
+	text := "a catch-up pass reads only the documents that have changed"
+	if len(found.Unkeyed) > 0 {
+		text += ", or all of them if one of these tables has: " + strings.Join(found.Unkeyed, ", ")
+	}
+	return ok("passes", text)
 }
 
 func connections(found source.Inspection) Finding {

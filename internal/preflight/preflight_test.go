@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"example.com/reindex/esalias"
+	"example.com/reindex/internal/changes"
 	"example.com/reindex/internal/devstack/stacktest"
 	"example.com/reindex/internal/es"
 	"example.com/reindex/internal/preflight"
@@ -188,12 +189,13 @@ func TestDatabaseFindings(t *testing.T) {
 		subject string
 		want    preflight.Level
 	}{
-		"duplicate ids":           {source.Inspection{Duplicates: []string{"7"}}, "ids", preflight.Problem},
-		"no documents":            {source.Inspection{}, "ids", preflight.Warning},
-		"a table it may not read": {source.Inspection{Unreadable: []string{"public.person"}}, "tables", preflight.Problem},
-		"a standby":               {source.Inspection{Standby: true}, "standby", preflight.Warning},
-		"a pooler":                {source.Inspection{Spread: errors.New("no such snapshot")}, "snapshot", preflight.Problem},
-		"a query read in full":    {source.Inspection{Warnings: []string{"a.sql: ..."}}, "plans 1", preflight.Warning},
+		"duplicate ids":               {source.Inspection{Duplicates: []string{"7"}}, "ids", preflight.Problem},
+		"no documents":                {source.Inspection{}, "ids", preflight.Warning},
+		"a table it may not read":     {source.Inspection{Unreadable: []string{"public.person"}}, "tables", preflight.Problem},
+		"a standby":                   {source.Inspection{Standby: true}, "standby", preflight.Warning},
+		"a pooler":                    {source.Inspection{Spread: errors.New("no such snapshot")}, "snapshot", preflight.Problem},
+		"passes that read everything": {source.Inspection{FullPasses: &changes.Refusal{Why: "a.sql calls now"}}, "passes", preflight.Warning},
+		"a query read in full":        {source.Inspection{Warnings: []string{"a.sql: ..."}}, "plans 1", preflight.Warning},
 	} {
 		if f := find(t, preflight.PostgreSQL(tt.found, nil), tt.subject); f.Level != tt.want || f.Hint == "" {
 			t.Errorf("%s: finding = %+v; want level %s and a hint", name, f, tt.want)

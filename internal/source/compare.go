@@ -22,10 +22,7 @@ func (s *Snapshot) Changes(ctx context.Context, earlier *Snapshot, opts changes.
 		return changes.Verdict{Reason: ofSeveralColumns()}, nil
 	}
 	if s.info.Standby {
-		// A snapshot that a standby exports can differ from its importers' (docs/failures.md).
-		return changes.Verdict{Reason: changes.Refusal{
-			Why: "the source is a standby, which cannot be trusted with what an exported snapshot shows", Remedy: "read from the primary", Always: true,
-		}}, nil
+		return changes.Verdict{Reason: *standbyRefusal()}, nil
 	}
 	older, err := earlier.marked(ctx)
 	if err != nil {
@@ -56,6 +53,14 @@ func (s *Snapshot) Changes(ctx context.Context, earlier *Snapshot, opts changes.
 func ofSeveralColumns() changes.Refusal {
 	return changes.Refusal{
 		Why: "the id is made of several columns", Remedy: "a version column lets a pass read the versions and what has changed", Always: true,
+	}
+}
+
+// standbyRefusal: a snapshot that a standby exports can differ from its importers'
+// (docs/failures.md).
+func standbyRefusal() *changes.Refusal {
+	return &changes.Refusal{
+		Why: "the source is a standby, which cannot be trusted with what an exported snapshot shows", Remedy: "read from the primary", Always: true,
 	}
 }
 
@@ -101,6 +106,9 @@ func (s *Snapshot) Confirm(ctx context.Context) (*changes.Refusal, error) {
 // Prospects says beforehand whether comparisons with the snapshot will have to
 // be full ones, and names the tables a change of which makes one.
 func (s *Snapshot) Prospects(ctx context.Context) (refusal *changes.Refusal, unkeyed []string, err error) {
+	if s.info.Standby {
+		return standbyRefusal(), nil, nil
+	}
 	if s.source.document.composite != nil {
 		refusal := ofSeveralColumns()
 		return &refusal, nil, nil

@@ -73,6 +73,25 @@ func settle(t *testing.T, url string) {
 	waitFor(t, url, "SELECT pg_snapshot_xmin(pg_current_snapshot()) > '"+now+"'::xid8")
 }
 
+func TestInspectSaysWhatPassesWillCost(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ document, refused, unkeyed string }{
+		{"SELECT id, n FROM item", "", ""},
+		{"SELECT i.id, i.n, (SELECT count(*) FROM part) AS parts FROM item i", "", "public.part"},
+		{"SELECT id, n FROM item WHERE now() > '2000-01-01'", "document.sql calls now, whose result changes without a change of a row", ""},
+	} {
+		url := database(t, strings.ReplaceAll(plainTable, "TABLE_", "item"), strings.ReplaceAll(plainTable, "TABLE_", "part"))
+		found, err := open(t, config(url, "id", tt.document)).Inspect(t.Context())
+		refused := ""
+		if found.FullPasses != nil {
+			refused = found.FullPasses.Why
+		}
+		if err != nil || refused != tt.refused || strings.Join(found.Unkeyed, " ") != tt.unkeyed {
+			t.Errorf("%s: refused %q, without a key %v, %v", tt.document, refused, found.Unkeyed, err)
+		}
+	}
+}
+
 func TestChangesAfterTheEarlierSnapshotHasEnded(t *testing.T) {
 	t.Parallel()
 	url := database(t, strings.ReplaceAll(plainTable, "TABLE_", "item"))

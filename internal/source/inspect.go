@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"example.com/reindex/internal/changes"
 )
 
 // Inspection is what a look at the database found, for people who want to know
@@ -32,6 +34,11 @@ type Inspection struct {
 	Warnings []string // see [Source.Warnings]
 	// Scans are the large tables that are read as a whole for every range.
 	Scans []Scan
+	// FullPasses is why every catch-up pass will read all documents, and what can be
+	// done about it; nil if passes will read what has changed.
+	FullPasses *changes.Refusal
+	// Unkeyed are the tables a change of which makes such a pass all the same.
+	Unkeyed []string
 }
 
 // duplicatesShown bounds Inspection.Duplicates.
@@ -45,8 +52,20 @@ func (s *Source) Inspect(ctx context.Context) (Inspection, error) {
 	if err != nil {
 		return found, err
 	}
-	err = s.inspect(session, &found)
-	return found, errors.Join(err, session.close())
+	if err = errors.Join(s.inspect(session, &found), session.close()); err != nil || found.Spread != nil {
+		return found, err
+	}
+	return found, s.prospects(ctx, &found)
+}
+
+// prospects finds what catch-up passes will cost, in a snapshot as those of a run.
+func (s *Source) prospects(ctx context.Context, found *Inspection) error {
+	snapshot, err := s.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	found.FullPasses, found.Unkeyed, err = snapshot.Prospects(ctx)
+	return errors.Join(err, snapshot.Close())
 }
 
 func (s *Source) inspect(session *session, found *Inspection) error {
