@@ -135,7 +135,7 @@ func (r *rig) awaitSwap(ctx, writing context.Context, alias, before string) erro
 
 // verify has the program compare index and database.
 func (r *rig) verify(ctx context.Context, alias string) error {
-	if err := es.Do(ctx, r.es, http.MethodPost, "/"+alias+"/_refresh", nil, nil); err != nil {
+	if _, err := es.Refresh(ctx, r.es, alias); err != nil {
 		return err
 	}
 	_, err := runChild(ctx, r.environment(alias), r.reindex, "verify", "--config", r.work+"/reindex.yaml", "--json")

@@ -170,7 +170,8 @@ func (r *rig) create(ctx context.Context, index string, refresh bool) error {
 }
 
 func (r *rig) refresh(ctx context.Context, index string) error {
-	return es.Do(ctx, r.es, http.MethodPost, "/"+index+"/_refresh", nil, nil)
+	_, err := es.Refresh(ctx, r.es, index)
+	return err
 }
 
 func (r *rig) remove(ctx context.Context, index string) error {

@@ -23,23 +23,15 @@ func (b *Build) Refresh(ctx context.Context) (documents int64, err error) {
 // shards took part.
 func (b *Build) RefreshShards(ctx context.Context) (shards int, err error) {
 	c := b.lease.c
-	var answer struct {
-		Shards struct {
-			Total  int `json:"total"`
-			Failed int `json:"failed"`
-		} `json:"_shards"`
-	}
 	// A refresh of a large index can take longer than a control request may.
-	err = c.again(ctx, func() error {
-		return es.Send(ctx, c.es, esapi.IndicesRefreshRequest{Index: []string{b.Index}}, &answer)
+	err = c.again(ctx, func() (err error) {
+		shards, err = es.Refresh(ctx, c.es, b.Index)
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("refresh %s: %w", b.Index, err)
 	}
-	if answer.Shards.Failed > 0 {
-		return 0, fmt.Errorf("refresh %s: %d shards failed", b.Index, answer.Shards.Failed)
-	}
-	return answer.Shards.Total, nil
+	return shards, nil
 }
 
 // Finish gives the index the replicas and the refresh interval that its body

@@ -87,18 +87,10 @@ func Open(ctx context.Context, t esapi.Transport, index, field string) (*Reader,
 
 // Refresh makes everything written so far visible to searches.
 func Refresh(ctx context.Context, t esapi.Transport, index string) error {
-	var answer struct {
-		Shards struct {
-			Failed int `json:"failed"`
-		} `json:"_shards"`
-	}
-	err := patiently(ctx, func() error {
-		return es.Send(ctx, t, esapi.IndicesRefreshRequest{Index: []string{es.Part(index)}}, &answer)
+	return patiently(ctx, func() error {
+		_, err := es.Refresh(ctx, t, index)
+		return err
 	})
-	if err == nil && answer.Shards.Failed > 0 {
-		err = fmt.Errorf("refresh %s: %d shards failed", index, answer.Shards.Failed)
-	}
-	return err
 }
 
 // Contents says how documents come back.

@@ -46,7 +46,7 @@ func (f *finder) load(ctx context.Context, set Setting) (took time.Duration, err
 	if err := g.Wait(); err != nil {
 		return 0, err
 	}
-	err = es.Send(ctx, f.es, esapi.IndicesRefreshRequest{Index: []string{es.Part(index)}}, nil)
+	_, err = es.Refresh(ctx, f.es, index)
 	return time.Since(begin), err
 }
 
